@@ -1,0 +1,118 @@
+//! The configuration: YAML as written to a [`Snapshot`] that runs. SKELETON.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::access::Access;
+use crate::limits::{Keep, Limits};
+use crate::observe::Observe;
+
+/// A configuration with nothing left to check. A request sees one from start to end.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// How many configurations have been in force, this one included; the first has 1.
+    pub generation: u64,
+    /// `listen`: where downstreams connect.
+    pub listen: SocketAddr,
+    /// `upstream`: the REST API.
+    pub upstream: Upstream,
+    /// `admin`: where health is told; none: nowhere.
+    pub admin: Option<SocketAddr>,
+    /// `observe`: which writes become events.
+    pub observe: Arc<Observe>,
+    /// `realtime.restdb`; none: the dialect is off.
+    pub restdb: Option<Restdb>,
+    /// `log.level`.
+    pub level: Level,
+    /// `log.keep`.
+    pub keep: Keep,
+    /// `logging`.
+    pub logging: Logging,
+    /// `limits`.
+    pub limits: Limits,
+    /// `access`.
+    pub access: Arc<Access>,
+    /// How long a drain may take: `drain`, 10 s by default.
+    pub drain: Duration,
+}
+
+/// The REST API that stands behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    /// Whether it is asked over TLS.
+    pub tls: bool,
+    /// Its name or address.
+    pub host: Box<str>,
+    /// Its port.
+    pub port: u16,
+    /// How long a connection, TLS included, may take. 5 s by default.
+    pub connect_timeout: Duration,
+    /// How long the upstream may be silent. 60 s by default.
+    pub read_timeout: Duration,
+    /// How long the upstream may take no byte. 60 s by default.
+    pub write_timeout: Duration,
+    /// Which `Host` it is sent.
+    pub host_header: HostHeader,
+    /// Certificates to trust instead of the system's, as PEM.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Which `Host` the upstream is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostHeader {
+    /// The one that the downstream sent (`preserve`, the default).
+    Preserve,
+    /// The upstream's own (`upstream`).
+    Upstream,
+}
+
+/// `realtime.restdb`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restdb {
+    /// The path that is answered here; the request's whole path, exactly.
+    pub path: Box<str>,
+    /// Between two pings of a stream: `ping_interval`, 10 s by default, 1 s to 20 s.
+    pub ping_interval: Duration,
+    /// Whether a PATCH is told as `patch` rather than `put`, RestDB's way: `patch: put | patch`.
+    pub patch: PatchEvent,
+    /// Bytes of a publish's body at most: `publish_body`, 64 KiB by default, to 1 MiB.
+    pub publish_body_bytes: usize,
+}
+
+/// The event by which a PATCH is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PatchEvent {
+    /// `patch`.
+    Patch,
+    /// `put`.
+    Put,
+}
+
+/// How durable the log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// The log is in memory and ends with the process.
+    Memory,
+}
+
+/// `logging`: the diagnostics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Logging {
+    /// The least severe that is told.
+    pub level: tracing::Level,
+    /// In which form.
+    pub format: Format,
+}
+
+/// The form of the diagnostics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people on a terminal, JSON otherwise.
+    Auto,
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}

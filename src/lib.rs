@@ -1,0 +1,11 @@
+//! Tidings: a reverse-proxy sidecar that adds realtime to any REST API.
+
+pub mod limits;
+
+pub mod event;
+pub mod topic;
+
+pub mod access;
+pub mod observe;
+
+pub mod config;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::Access;
+use crate::dialect::restdb;
 use crate::limits::{Keep, Limits};
 use crate::observe::Observe;
 
@@ -23,7 +24,7 @@ pub struct Snapshot {
     /// `observe`: which writes become events.
     pub observe: Arc<Observe>,
     /// `realtime.restdb`; none: the dialect is off.
-    pub restdb: Option<Restdb>,
+    pub restdb: Option<restdb::Options>,
     /// `log.level`.
     pub level: Level,
     /// `log.keep`.
@@ -66,28 +67,6 @@ pub enum HostHeader {
     Preserve,
     /// The upstream's own (`upstream`).
     Upstream,
-}
-
-/// `realtime.restdb`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Restdb {
-    /// The path that is answered here; the request's whole path, exactly.
-    pub path: Box<str>,
-    /// Between two pings of a stream: `ping_interval`, 10 s by default, 1 s to 20 s.
-    pub ping_interval: Duration,
-    /// Whether a PATCH is told as `patch` rather than `put`, RestDB's way: `patch: put | patch`.
-    pub patch: PatchEvent,
-    /// Bytes of a publish's body at most: `publish_body`, 64 KiB by default, to 1 MiB.
-    pub publish_body_bytes: usize,
-}
-
-/// The event by which a PATCH is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PatchEvent {
-    /// `patch`.
-    Patch,
-    /// `put`.
-    Put,
 }
 
 /// How durable the log is.

@@ -6,6 +6,7 @@ pub mod event;
 pub mod topic;
 
 pub mod access;
+pub mod dialect;
 pub mod observe;
 
 pub mod config;

@@ -5,6 +5,7 @@ pub mod limits;
 pub mod event;
 pub mod topic;
 
+pub mod sse;
 pub mod access;
 pub mod dialect;
 pub mod observe;

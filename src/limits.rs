@@ -52,6 +52,14 @@ impl Default for Keep {
     }
 }
 
+/// How long a client waits before it comes back to a stream, at least. The rest is chance, so
+/// that those who were cut together do not return together.
+pub const RETRY_MIN: Duration = Duration::from_secs(2);
+/// The most that chance adds to [`RETRY_MIN`] when a stream opens.
+pub const RETRY_SPREAD: Duration = Duration::from_secs(1);
+/// The most that chance adds to [`RETRY_MIN`] when streams are ended: at a drain, and over the limit.
+pub const RETRY_SPREAD_AT_END: Duration = Duration::from_secs(8);
+
 /// Bytes in a kibibyte.
 pub const KIB: usize = 1024;
 /// Bytes in a mebibyte.

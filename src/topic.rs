@@ -44,6 +44,35 @@ pub enum NotAPattern {
     Method,
 }
 
+/// Whether `name` is one that the sidecar alone may give an event, in any case: a publish
+/// under it would look like a database event, or like the state of the connection.
+#[must_use]
+pub fn is_reserved(name: &str) -> bool {
+    RESERVED.iter().any(|own| own.eq_ignore_ascii_case(name))
+}
+
+/// Names that no publish may carry.
+pub const RESERVED: &[&str] = &[
+    "close",
+    "connect",
+    "delete",
+    "disconnect",
+    "error",
+    "gap",
+    "init",
+    "leave",
+    "message",
+    "open",
+    "patch",
+    "ping",
+    "post",
+    "publish",
+    "put",
+    "reconnect",
+    "sync",
+    "uncertain",
+];
+
 // === impl Topic ===
 
 impl<'a> Topic<'a> {

@@ -1,6 +1,23 @@
-//! RestDB's `/realtime`. SKELETON.
+//! RestDB's `/realtime`: API keys, `init`, `ping` and the four events of a write.
+//!
+//! | request | answer |
+//! | --- | --- |
+//! | `GET` with `x-apikey: K` or `?apikey=K` | a stream |
+//! | `POST` of `{"event": NAME, "data": ANY}` | `200 {"message":"OK"}`, and a `publish` event |
+//! | `OPTIONS` | the preflight's answer |
+//! | `HEAD` | the head that `GET` would have |
+//!
+//! Beyond RestDB: every frame that moves a client on has an `id`, so a client that was cut
+//! resumes without a hole; `gap` and `uncertain` are told under names that RestDB's own
+//! clients do not listen to. A refusal is `{"message": TEXT, "status": N}`.
+
+mod frame;
+mod request;
 
 use std::time::Duration;
+
+pub use frame::{Opening, View, encode, gap, opening, ping, retry};
+pub use request::{Publish, command, reply};
 
 /// `realtime.restdb`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,298 @@
+//! Events to RestDB's frames.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::PatchEvent;
+use crate::access::Grant;
+use crate::event::{Cursor, Event, Gap, Id, Json, Kind, Method};
+use crate::sse::Frame;
+use crate::topic::TopicPattern;
+
+/// How events look to a subscriber: all subscribers of one view are sent the same bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum View {
+    /// A PATCH is told as the configuration says.
+    Configured,
+    /// A PATCH is told as `patch`: `?patch=patch`.
+    Patch,
+}
+
+/// Where a stream begins.
+#[derive(Clone, Copy, Debug)]
+pub enum Opening {
+    /// At this place in the log, and what the client had asked for before it is gone.
+    AfterGap(Cursor, Gap),
+    /// At this place in the log; the events after it follow.
+    At(Cursor),
+}
+
+/// The frame of `event`; it is the same for every subscriber for whom PATCH has that name.
+#[must_use]
+pub fn encode(event: &Event, patch: PatchEvent) -> Bytes {
+    let (name, data) = match &event.kind {
+        Kind::Custom { name, data } => (
+            "publish",
+            format!(r#"{{"event":{},"data":{}}}"#, quoted(name), data.as_str()),
+        ),
+        Kind::Uncertain {
+            method,
+            collection,
+            id,
+        } => {
+            let id = id
+                .as_ref()
+                .map_or_else(|| "null".to_owned(), |id| quoted(id.as_str()));
+            let collection = quoted(collection);
+            (
+                "uncertain",
+                format!(
+                    r#"{{"event":"uncertain","collection":{collection},"method":"{method}","data":{id}}}"#
+                ),
+            )
+        }
+        Kind::Write {
+            method,
+            collection,
+            ids,
+            record,
+        } => {
+            let name = write_name(*method, patch);
+            let collection = quoted(collection);
+            let data = write_data(*method, ids, record.as_ref());
+            (
+                name,
+                format!(r#"{{"event":"{name}","collection":{collection},"data":{data}}}"#),
+            )
+        }
+    };
+    frame(Frame {
+        id: Some(event.cursor),
+        event: Some(name),
+        data: Some(&data),
+        retry: Some(RETRY_AFTER_EVENT),
+    })
+}
+
+/// The first bytes of a stream: padding, `retry`, `init`, one ping, and the gap if there is one.
+///
+/// `init` and the ping carry the cursor at which the stream begins, so a client that is cut
+/// before its first event resumes from there. Not before a gap: a client that was cut in
+/// between would never hear of it.
+#[must_use]
+pub fn opening(opening: Opening, grant: &Grant, again: Duration, now: Timestamp) -> Bytes {
+    let id = match opening {
+        Opening::AfterGap(..) => None,
+        Opening::At(cursor) => Some(cursor),
+    };
+    let mut out = Vec::with_capacity(512);
+    out.push(b':');
+    out.resize(1 + PADDING_BYTES, b' ');
+    out.push(b'\n');
+    out.extend_from_slice(&retry(again));
+    Frame {
+        id,
+        data: Some(r#"{"channel":"init","data":{}}"#),
+        ..Frame::default()
+    }
+    .encode(&mut out);
+    out.extend_from_slice(&ping(id, now));
+    if let Opening::AfterGap(cursor, reason) = opening {
+        out.extend_from_slice(&gap(cursor, reason, grant));
+    }
+    out.into()
+}
+
+/// A ping: the instant, and the cursor of whoever has heard everything up to it.
+#[must_use]
+pub fn ping(id: Option<Cursor>, now: Timestamp) -> Bytes {
+    frame(Frame {
+        id,
+        event: Some("ping"),
+        data: Some(&format!("{now:.3}")),
+        ..Frame::default()
+    })
+}
+
+/// Tells that a past was asked for which is gone, and which collections are to be read again.
+#[must_use]
+pub fn gap(at: Cursor, reason: Gap, grant: &Grant) -> Bytes {
+    let collections: BTreeSet<&str> = grant
+        .hear()
+        .iter()
+        .filter_map(|pattern| match pattern {
+            TopicPattern::Custom(_) => None,
+            TopicPattern::Write(_, collection) => Some(collection.as_deref().unwrap_or("*")),
+        })
+        .collect();
+    let collections: Vec<String> = collections.into_iter().map(quoted).collect();
+    let data = format!(
+        r#"{{"event":"gap","reason":"{}","collections":[{}]}}"#,
+        reason.reason(),
+        collections.join(",")
+    );
+    frame(Frame {
+        id: Some(at),
+        event: Some("gap"),
+        data: Some(&data),
+        ..Frame::default()
+    })
+}
+
+/// The last frame of a stream that is ended: when to come back.
+#[must_use]
+pub fn retry(after: Duration) -> Bytes {
+    frame(Frame {
+        retry: Some(after),
+        ..Frame::default()
+    })
+}
+
+fn frame(frame: Frame<'_>) -> Bytes {
+    let mut out = Vec::with_capacity(128 + frame.data.map_or(0, str::len));
+    frame.encode(&mut out);
+    out.into()
+}
+
+fn write_name(method: Method, patch: PatchEvent) -> &'static str {
+    match (method, patch) {
+        (Method::Delete, _) => "delete",
+        (Method::Patch, PatchEvent::Patch) => "patch",
+        (Method::Patch, PatchEvent::Put) | (Method::Put, _) => "put",
+        (Method::Post, _) => "post",
+    }
+}
+
+/// `post` carries the whole document, `delete` an array of ids, the others one id as a string.
+fn write_data(method: Method, ids: &[Id], record: Option<&Json>) -> String {
+    let one = || quoted(ids.first().map_or("", Id::as_str));
+    match method {
+        Method::Delete => {
+            let ids: Vec<String> = ids.iter().map(|id| quoted(id.as_str())).collect();
+            format!("[{}]", ids.join(","))
+        }
+        Method::Patch | Method::Put => one(),
+        Method::Post => record.map_or_else(
+            || format!(r#"{{"_id":{}}}"#, one()),
+            |record| record.as_str().to_owned(),
+        ),
+    }
+}
+
+/// The text as a JSON string.
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+/// What RestDB sends first: it fills the buffer of an intermediary that waits for a first piece.
+const PADDING_BYTES: usize = 108;
+
+/// Constant, unlike the one at the opening, because a frame is encoded once for everybody.
+const RETRY_AFTER_EVENT: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Epoch;
+
+    fn told(kind: Kind, patch: PatchEvent) -> String {
+        let event = Event {
+            cursor: Cursor {
+                epoch: Epoch::new(0xabc),
+                seq: 9,
+            },
+            at: Timestamp::UNIX_EPOCH,
+            kind,
+        };
+        String::from_utf8(encode(&event, patch).to_vec()).unwrap()
+    }
+
+    fn write(method: Method, ids: &[&str], record: Option<&str>) -> Kind {
+        Kind::Write {
+            method,
+            collection: "customer".into(),
+            ids: ids.iter().map(|id| Id::new(id).unwrap()).collect(),
+            record: record.map(|r| Json::compact(serde_json::from_str(r).unwrap())),
+        }
+    }
+
+    #[test]
+    fn a_put_is_told_byte_for_byte_as_restdb_does() {
+        assert_eq!(
+            told(
+                write(Method::Put, &["577cf185e2039b0900000016"], Some("{}")),
+                PatchEvent::Put
+            ),
+            "id: 000000000abc-9\nevent: put\ndata: {\"event\":\"put\",\"collection\":\"customer\",\
+             \"data\":\"577cf185e2039b0900000016\"}\nretry: 10000\n\n"
+        );
+    }
+
+    #[test]
+    fn each_method_has_its_data() {
+        for (method, ids, record, patch, expected) in [
+            (
+                Method::Post,
+                &["1"][..],
+                Some(r#"{"_id": "1", "n": 1.10}"#),
+                PatchEvent::Put,
+                r#"{"event":"post","collection":"customer","data":{"_id":"1","n":1.10}}"#,
+            ),
+            (
+                Method::Post,
+                &["1"],
+                None,
+                PatchEvent::Put,
+                r#"{"event":"post","collection":"customer","data":{"_id":"1"}}"#,
+            ),
+            (
+                Method::Delete,
+                &["1", "2"],
+                None,
+                PatchEvent::Put,
+                r#"{"event":"delete","collection":"customer","data":["1","2"]}"#,
+            ),
+            (
+                Method::Patch,
+                &["1"],
+                None,
+                PatchEvent::Put,
+                r#"{"event":"put","collection":"customer","data":"1"}"#,
+            ),
+            (
+                Method::Patch,
+                &["1"],
+                None,
+                PatchEvent::Patch,
+                r#"{"event":"patch","collection":"customer","data":"1"}"#,
+            ),
+        ] {
+            let told = told(write(method, ids, record), patch);
+            assert!(told.contains(&format!("\ndata: {expected}\n")), "{told}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_and_what_is_published_have_names_of_their_own() {
+        let uncertain = Kind::Uncertain {
+            method: Method::Post,
+            collection: "a\"b".into(),
+            id: None,
+        };
+        assert!(told(uncertain, PatchEvent::Put).contains(
+            "event: uncertain\ndata: {\"event\":\"uncertain\",\"collection\":\"a\\\"b\",\"method\":\"POST\",\"data\":null}\n"
+        ));
+        let goal = Kind::Custom {
+            name: "GOAL".into(),
+            data: Json::null(),
+        };
+        assert!(
+            told(goal, PatchEvent::Put)
+                .contains("event: publish\ndata: {\"event\":\"GOAL\",\"data\":null}\n")
+        );
+    }
+}

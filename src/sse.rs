@@ -1,0 +1,99 @@
+//! One frame of an event stream, as bytes.
+//!
+//! Implements what a server writes of the WHATWG HTML standard, section "Server-sent
+//! events": UTF-8, lines that end in LF, a blank line that dispatches. No value can forge a
+//! field: data is split at every line break, and the other fields are of types that hold none.
+
+use std::io::Write;
+use std::time::Duration;
+
+use crate::event::Cursor;
+
+/// One event of a stream. What is `None` is left out; the fields go out in this order.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Frame<'a> {
+    /// Where the client is once it has this frame: what it sends back as `Last-Event-ID`.
+    pub id: Option<Cursor>,
+    /// The event's name; a client without a listener of that name never sees the event.
+    pub event: Option<&'static str>,
+    /// What is told. A client dispatches no event without data.
+    pub data: Option<&'a str>,
+    /// How long the client waits before it comes back; sent in milliseconds.
+    pub retry: Option<Duration>,
+}
+
+impl Frame<'_> {
+    /// Appends the frame's bytes, the dispatching blank line included.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        // Writing to a vector cannot fail.
+        let mut field = |name: &str, value: std::fmt::Arguments<'_>| {
+            drop(writeln!(out, "{name}: {value}"));
+        };
+        if let Some(id) = self.id {
+            field("id", format_args!("{id}"));
+        }
+        if let Some(event) = self.event {
+            field("event", format_args!("{event}"));
+        }
+        if let Some(data) = self.data {
+            for line in data.split_inclusive(['\r', '\n']) {
+                // The LF of a CRLF is no line of its own.
+                if line != "\n" || data.starts_with('\n') {
+                    field("data", format_args!("{}", line.trim_end_matches(['\r', '\n'])));
+                }
+            }
+            if data.is_empty() {
+                field("data", format_args!(""));
+            }
+        }
+        if let Some(retry) = self.retry {
+            field("retry", format_args!("{}", retry.as_millis()));
+        }
+        out.push(b'\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Epoch;
+
+    fn encoded(frame: Frame<'_>) -> String {
+        let mut out = Vec::new();
+        frame.encode(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn fields_go_out_in_the_order_that_restdb_uses() {
+        let frame = Frame {
+            id: Some(Cursor {
+                epoch: Epoch::new(1),
+                seq: 9,
+            }),
+            event: Some("put"),
+            data: Some("{}"),
+            retry: Some(Duration::from_secs(10)),
+        };
+        assert_eq!(
+            encoded(frame),
+            "id: 000000000001-9\nevent: put\ndata: {}\nretry: 10000\n\n"
+        );
+    }
+
+    #[test]
+    fn a_line_break_in_data_cannot_forge_a_field() {
+        for (data, expected) in [
+            ("a\nid: 7", "data: a\ndata: id: 7\n\n"),
+            ("a\rb", "data: a\ndata: b\n\n"),
+            ("a\r\nb", "data: a\ndata: b\n\n"),
+            ("", "data: \n\n"),
+        ] {
+            let frame = Frame {
+                data: Some(data),
+                ..Frame::default()
+            };
+            assert_eq!(encoded(frame), expected, "{data:?}");
+        }
+    }
+}

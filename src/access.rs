@@ -41,7 +41,7 @@ pub struct Key {
 }
 
 /// A text that no log, metric, error or debug output shows.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Secret(Box<str>);
 
 /// Exact origins (RFC 6454 § 6.2). Shape of one: `https://app.example`; `*` alone means any.
@@ -49,7 +49,7 @@ pub struct Secret(Box<str>);
 pub struct Origins(Box<[Box<str>]>);
 
 /// What a request presented, as the dialect read it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Credential {
     /// The API key, where one was presented.
     pub key: Option<Secret>,
@@ -70,7 +70,7 @@ pub enum Origin {
 }
 
 /// Permission to hear: only this module makes one, and only a grant opens a stream.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Grant {
     credential: Credential,
     hear: Arc<[TopicPattern]>,

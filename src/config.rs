@@ -60,6 +60,20 @@ pub struct Upstream {
     pub ca_file: Option<PathBuf>,
 }
 
+impl Upstream {
+    /// What its own `Host` field says: the port is left out where it is the scheme's.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        let host: &str = &self.host;
+        let ipv6 = host.contains(':');
+        let host = if ipv6 { format!("[{host}]") } else { host.to_owned() };
+        match (self.tls, self.port) {
+            (true, 443) | (false, 80) => host,
+            (_, port) => format!("{host}:{port}"),
+        }
+    }
+}
+
 /// Which `Host` the upstream is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostHeader {
@@ -74,6 +88,16 @@ pub enum HostHeader {
 pub enum Level {
     /// The log is in memory and ends with the process.
     Memory,
+}
+
+impl Level {
+    /// The level as it is written, in the configuration and in the `Tidings-Log` field.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+        }
+    }
 }
 
 /// `logging`: the diagnostics.

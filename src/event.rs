@@ -289,7 +289,7 @@ fn hexadecimal(digits: &str, len: std::ops::RangeInclusive<usize>) -> Result<u64
     if !len.contains(&digits.len()) || !digits.bytes().all(lower_hex) {
         return Err(NotACursor);
     }
-    u64::from_str_radix(digits, 16).map_err(|_| NotACursor)
+    u64::from_str_radix(digits, 16).map_err(|_overflow| NotACursor)
 }
 
 // === impl Since ===

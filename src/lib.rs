@@ -10,4 +10,10 @@ pub mod access;
 pub mod dialect;
 pub mod observe;
 
+pub mod hub;
+pub mod log;
+
 pub mod config;
+
+pub mod front;
+pub mod proxy;

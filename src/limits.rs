@@ -60,6 +60,52 @@ pub const RETRY_SPREAD: Duration = Duration::from_secs(1);
 /// The most that chance adds to [`RETRY_MIN`] when streams are ended: at a drain, and over the limit.
 pub const RETRY_SPREAD_AT_END: Duration = Duration::from_secs(8);
 
+/// Bytes of a chunk's size line in a request's chunked body.
+pub const CHUNK_LINE_BYTES_MAX: usize = 256;
+/// Bytes of the trailer section behind a request's chunked body.
+pub const TRAILER_BYTES_MAX: usize = 8 * KIB;
+/// Fields of a request's head; pingora reads no more.
+pub const HEAD_FIELDS_MAX: usize = 256;
+/// Bytes that are taken from a downstream beyond the request that is being served.
+pub const AHEAD_BYTES_MAX: usize = 16 * KIB;
+/// Bytes of an answer that may wait for the downstream's socket before the upstream has to.
+pub const OUTBOUND_BYTES_MAX: usize = 64 * KIB;
+/// How long a connection may be idle before and between its requests.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+/// How long a downstream may send nothing of a body, or take nothing of an answer.
+pub const DOWNSTREAM_STALL: Duration = Duration::from_secs(60);
+/// How long a closed connection is read on, so that the answer to a refused request arrives.
+pub const LINGER: Duration = Duration::from_secs(2);
+/// Connections that the kernel may hold before they are accepted.
+pub const BACKLOG: u32 = 4096;
+
+/// Idle connections to the upstream that are kept for the next request.
+pub const UPSTREAM_IDLE_MAX: usize = 256;
+/// How long one of them is kept. Node closes its own after 5 s; a request that meets that
+/// close fails, and a write is never repeated.
+pub const UPSTREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+/// Addresses of the upstream that one request tries.
+pub const CONNECT_TRIES_MAX: usize = 4;
+/// How old the upstream's addresses may be before its name is looked up again.
+pub const RESOLVED_FOR: Duration = Duration::from_secs(30);
+
+/// Subscribers on their way from the front to the engine. One more waits in its own task.
+pub const JOINING_MAX: usize = 1024;
+/// Events that the engine takes from the log at a time, before it looks at anything else.
+pub const BATCH_EVENTS: usize = 256;
+/// Bytes of events that are joined into one write; a larger event goes alone.
+pub const BATCH_BYTES: usize = 64 * KIB;
+/// Sockets written in a row before the engine lets other tasks of its thread run.
+pub const WRITES_IN_A_ROW: usize = 256;
+/// Encoded frames kept for those who are a little behind, so that a replay to many encodes once.
+pub const FRAMES_KEPT: usize = 1024;
+/// Bytes of those frames.
+pub const FRAMES_KEPT_BYTES: usize = 4 * MIB;
+/// What the kernel may hold for one stream that does not read; Linux doubles it.
+pub const STREAM_SEND_BUFFER: usize = 64 * KIB;
+/// A stream that takes no byte for this long is closed; it can resume from its last id.
+pub const STREAM_STALL: Duration = Duration::from_secs(30);
+
 /// Bytes in a kibibyte.
 pub const KIB: usize = 1024;
 /// Bytes in a mebibyte.

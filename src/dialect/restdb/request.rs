@@ -89,16 +89,16 @@ impl Publish {
     /// # Errors
     /// The answer: 400 for a body without a string `event` or with a reserved name, 401 or
     /// 403 for a credential that may not publish it.
-    pub fn kind(&self, body: &[u8], access: &Access) -> Result<Published, Response<Bytes>> {
+    pub fn kind(&self, body: &[u8], access: &Access) -> Result<Published, Box<Response<Bytes>>> {
         #[derive(Deserialize)]
         struct Body<'a> {
             event: String,
             #[serde(borrow)]
             data: Option<&'a RawValue>,
         }
-        let bad = |message: &str| self.answer(StatusCode::BAD_REQUEST, message);
+        let bad = |message: &str| Box::new(self.answer(StatusCode::BAD_REQUEST, message));
         let body: Body<'_> = serde_json::from_slice(body)
-            .map_err(|_| bad("expected a JSON object with a string `event`, and `data` of any kind"))?;
+            .map_err(|_why| bad("expected a JSON object with a string `event`, and `data` of any kind"))?;
         if body.event.is_empty() || body.event.len() > EVENT_NAME_BYTES_MAX {
             return Err(bad("expected an `event` of 1 to 255 bytes"));
         }
@@ -110,7 +110,7 @@ impl Publish {
         }
         access
             .may_publish(&self.credential, &body.event)
-            .map_err(|denied| refusal(denied, &self.credential, access))?;
+            .map_err(|denied| Box::new(refusal(denied, &self.credential, access)))?;
         Ok(Published {
             kind: Kind::Custom {
                 name: body.event.into(),

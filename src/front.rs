@@ -1,0 +1,284 @@
+//! Where downstreams arrive: our own accept loop before pingora.
+//!
+//! ```text
+//!   accept ──► head ──► gate ──► realtime path? ──► dialect ──► hub (the socket moves)
+//!               ▲                     │ no
+//!               └── keep-alive ◄── proxy (pingora serves this one request)
+//! ```
+//! Each connection is a task that goes round: read a head, let the gate judge it, then answer
+//! it here or lend the connection to pingora for one request. A request sees one
+//! configuration, the one that was in force when its head was complete.
+
+mod connection;
+mod framing;
+mod gate;
+mod listen;
+mod reply;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bytes::{Bytes, BytesMut};
+use http::header::{EXPECT, HeaderName, HeaderValue};
+use http::{HeaderMap, Method, Response, StatusCode};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
+use tracing::debug;
+
+pub(crate) use connection::{Connection, of as connection_of};
+pub use listen::{Listener, bind};
+
+use crate::config::Snapshot;
+use crate::dialect::restdb::{self, Publish};
+use crate::dialect::{Command, Listen, Request};
+use crate::hub::{self, Hub, Joining};
+use crate::limits::{DOWNSTREAM_STALL, HEAD_FIELDS_MAX, IDLE_TIMEOUT};
+use crate::proxy::Proxy;
+use connection::BodyError;
+use gate::{Admitted, Refused, Verdict};
+
+/// What every connection needs.
+#[derive(Debug)]
+pub struct Front {
+    /// The configuration in force.
+    pub snapshot: Arc<ArcSwap<Snapshot>>,
+    /// Where streams and publishes go.
+    pub hub: Hub,
+    /// Where everything else goes.
+    pub proxy: Proxy,
+    /// Becomes true when no new request is taken any more.
+    pub draining: watch::Receiver<bool>,
+}
+
+/// What the next head of a connection came to.
+enum Arrival {
+    Admitted(Admitted, Arc<Snapshot>),
+    /// Nothing came, or only part of a head: there is nobody to answer.
+    Left,
+    Refused(Refused),
+}
+
+/// What becomes of a connection after a request.
+enum After {
+    /// It is for somebody else now, or gone.
+    Done,
+    /// It is to be closed.
+    Close(Connection),
+    /// It may bring another request.
+    Next(Connection),
+}
+
+impl Front {
+    /// Serves a connection to its end.
+    pub(crate) async fn serve(&self, mut connection: Connection) {
+        loop {
+            let arrival = match self.arrival(&mut connection).await {
+                Arrival::Left => return,
+                Arrival::Refused(refused) => return refuse(connection, refused).await,
+                Arrival::Admitted(admitted, snapshot) => (admitted, snapshot),
+            };
+            match self.answer(connection, arrival).await {
+                After::Done => return,
+                After::Close(connection) => return connection.close().await,
+                After::Next(next) => connection = next,
+            }
+        }
+    }
+
+    /// Reads the next head. Idle connections end when the sidecar drains; a head that has
+    /// begun has a deadline for all of it, however its bytes are spread.
+    async fn arrival(&self, connection: &mut Connection) -> Arrival {
+        let mut draining = self.draining.clone();
+        let mut seen = 0;
+        let mut deadline = None;
+        loop {
+            connection.skip_empty_line();
+            if let Some(arrival) = self.judge(connection, &mut seen) {
+                return arrival;
+            }
+            let limits = &self.snapshot.load().limits;
+            if connection.inbound().len() >= limits.head_bytes {
+                return Arrival::Refused(gate::TOO_LARGE);
+            }
+            if !connection.inbound().is_empty() && deadline.is_none() {
+                deadline = Some(Instant::now() + limits.head_timeout);
+            }
+            let filled = match deadline {
+                Some(deadline) => match timeout_at(deadline, connection.fill()).await {
+                    Ok(filled) => filled,
+                    Err(_elapsed) => return Arrival::Refused(gate::TOO_SLOW),
+                },
+                None => tokio::select! {
+                    filled = timeout(IDLE_TIMEOUT, connection.fill()) => match filled {
+                        Ok(filled) => filled,
+                        Err(_elapsed) => return Arrival::Left,
+                    },
+                    // The sender lives as long as the process serves.
+                    _ = draining.wait_for(|draining| *draining) => return Arrival::Left,
+                },
+            };
+            if !matches!(filled, Ok(1..)) {
+                return Arrival::Left;
+            }
+        }
+    }
+
+    /// Lets the gate judge what has come, if a line of it was completed since `seen`.
+    fn judge(&self, connection: &Connection, seen: &mut usize) -> Option<Arrival> {
+        let inbound = connection.inbound();
+        let fresh = inbound.get(*seen..).unwrap_or_default();
+        *seen = inbound.len();
+        if !fresh.contains(&b'\n') {
+            return None;
+        }
+        let snapshot = self.snapshot.load_full();
+        match gate::read(inbound) {
+            Verdict::Admitted(head) if head.head_bytes > snapshot.limits.head_bytes => {
+                Some(Arrival::Refused(gate::TOO_LARGE))
+            }
+            Verdict::Admitted(head) => Some(Arrival::Admitted(head, snapshot)),
+            Verdict::Partial => None,
+            Verdict::Refused(refused) => Some(Arrival::Refused(refused)),
+        }
+    }
+
+    async fn answer(
+        &self,
+        mut connection: Connection,
+        (admitted, snapshot): (Admitted, Arc<Snapshot>),
+    ) -> After {
+        let head = connection.take_inbound(admitted.head_bytes);
+        connection.begin(admitted.framing, Arc::clone(&snapshot));
+        let restdb = snapshot
+            .restdb
+            .as_ref()
+            .filter(|options| *options.path == *admitted.path);
+        let Some(options) = restdb else {
+            return match self.proxy.serve(connection, head, &self.draining).await {
+                Some(connection) if !*self.draining.borrow() => After::Next(connection),
+                Some(connection) => After::Close(connection),
+                None => After::Done,
+            };
+        };
+        let headers = headers(&head);
+        let request = Request {
+            method: &admitted.method,
+            query: &admitted.query,
+            headers: &headers,
+        };
+        match restdb::command(&request, options, &snapshot.access) {
+            Command::Listen(listen) => self.listen(connection, listen, &snapshot).await,
+            Command::Publish(publish) => {
+                let continues = headers.get(EXPECT).is_some();
+                let reply = self
+                    .publish(&mut connection, &publish, continues, &snapshot)
+                    .await;
+                self.reply(connection, &reply, &admitted).await
+            }
+            Command::Reply(reply) => self.reply(connection, &reply, &admitted).await,
+        }
+    }
+
+    /// Hands the socket to the engine, if there is a seat.
+    async fn listen(&self, connection: Connection, listen: Listen, snapshot: &Snapshot) -> After {
+        let level = snapshot.level.as_str();
+        let mut head = reply::stream_head(&listen.head, level);
+        let Some(seat) = self.hub.seat() else {
+            // Any other status would close a browser's EventSource for good.
+            head.extend_from_slice(&hub::come_back_later());
+            let mut connection = connection;
+            drop(connection.send(&head).await);
+            return After::Close(connection);
+        };
+        let joining = Joining {
+            socket: connection.into_socket(),
+            head: head.freeze(),
+            grant: listen.grant,
+            since: listen.since,
+            view: listen.view,
+            seat,
+        };
+        self.hub.listen(joining).await;
+        After::Done
+    }
+
+    /// Reads the body of a publish and appends it; the answer to give.
+    async fn publish(
+        &self,
+        connection: &mut Connection,
+        publish: &Publish,
+        continues: bool,
+        snapshot: &Snapshot,
+    ) -> Response<Bytes> {
+        if continues && connection.send(b"HTTP/1.1 100 Continue\r\n\r\n").await.is_err() {
+            return restdb::reply(StatusCode::BAD_REQUEST, "the connection was lost");
+        }
+        let body = connection.body(publish.body_bytes_max);
+        let body = match timeout(PUBLISH_TIMEOUT, body).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(BodyError::TooLarge)) => return publish.too_large(),
+            Ok(Err(error)) => {
+                debug!(%error, "the body of a publish could not be read");
+                return restdb::reply(StatusCode::BAD_REQUEST, "the request's body is broken");
+            }
+            Err(_elapsed) => {
+                return restdb::reply(
+                    StatusCode::REQUEST_TIMEOUT,
+                    "the request's body did not come in time",
+                );
+            }
+        };
+        match publish.kind(&body, &snapshot.access) {
+            Ok(published) => {
+                self.hub.append(vec![published.kind]);
+                published.reply
+            }
+            Err(refused) => *refused,
+        }
+    }
+
+    async fn reply(
+        &self,
+        mut connection: Connection,
+        reply: &Response<Bytes>,
+        admitted: &Admitted,
+    ) -> After {
+        // A body that was not read to its end is in the way of the next request.
+        let keep_alive =
+            admitted.keep_alive && connection.body_is_complete() && !*self.draining.borrow();
+        let bytes = reply::whole(reply, &admitted.method, keep_alive);
+        match timeout(DOWNSTREAM_STALL, connection.send(&bytes)).await {
+            Ok(Ok(())) if keep_alive => After::Next(connection),
+            _ => After::Close(connection),
+        }
+    }
+}
+
+/// Answers a head that may not pass, and closes.
+async fn refuse(mut connection: Connection, refused: Refused) {
+    debug!(peer = %connection.peer(), status = refused.status.as_u16(), reason = refused.message, "request refused");
+    let reply = restdb::reply(refused.status, refused.message);
+    let bytes = reply::whole(&reply, &Method::GET, false);
+    drop(timeout(DOWNSTREAM_STALL, connection.send(&bytes)).await);
+    connection.close().await;
+}
+
+/// The fields of a head that the gate has admitted.
+fn headers(head: &BytesMut) -> HeaderMap {
+    let mut fields = [httparse::EMPTY_HEADER; HEAD_FIELDS_MAX];
+    let mut request = httparse::Request::new(&mut fields);
+    // The gate has parsed the same bytes.
+    let _parsed = request.parse(head);
+    request
+        .headers
+        .iter()
+        .filter_map(|field| {
+            let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
+            Some((name, HeaderValue::from_bytes(field.value).ok()?))
+        })
+        .collect()
+}
+
+/// For the whole body of a publish, which is small.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,0 +1,412 @@
+//! A downstream's connection, as pingora sees it: one request, exactly.
+//!
+//! pingora reads and writes through this type, and gets from it what a bare socket cannot give:
+//!
+//! - **One request at a time.** Reads end where the request's body ends ([`Framing`]). What
+//!   comes behind it is kept for the next round, and never reaches pingora.
+//! - **A write is observed although its client left.** Once [`Connection::hide_loss`] was
+//!   called, a lost downstream is not told: what pingora writes is swallowed, and the
+//!   exchange goes on to the upstream's last byte. A client that only closed its sending half
+//!   is not told either way: it still gets its answer (RFC 9112 § 9.6).
+//! - **Nothing is delayed.** Small writes wait in `outbound` to go out together, and go out
+//!   whenever pingora polls for reading, which it does whenever it waits for the upstream.
+//!
+//! Between requests the front owns the connection and reads heads from it.
+
+use std::any::Any;
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+
+use async_trait::async_trait;
+use bytes::{Buf, BytesMut};
+use pingora::protocols::raw_connect::ProxyDigest;
+use pingora::protocols::{
+    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
+    TimingDigest, UniqueID, UniqueIDType,
+};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::framing::{BadChunk, Framing};
+use crate::config::Snapshot;
+use crate::limits::{AHEAD_BYTES_MAX, KIB, OUTBOUND_BYTES_MAX};
+
+/// One downstream connection.
+pub(crate) struct Connection {
+    socket: TcpStream,
+    peer: SocketAddr,
+    /// What came and belongs to no request that was served yet, or to the body of the one that
+    /// is. Bounded by the head's limit while a head is read, by [`AHEAD_BYTES_MAX`] otherwise.
+    inbound: BytesMut,
+    /// What is left of the body of the request that is served.
+    framing: Framing,
+    /// What pingora has written and the socket has not taken; bounded by [`OUTBOUND_BYTES_MAX`].
+    outbound: BytesMut,
+    /// Whether the downstream can still be written to.
+    outlet: Outlet,
+    /// Whether the downstream has closed its sending half.
+    input_ended: bool,
+    /// The configuration that the request which is served sees, from start to end.
+    snapshot: Option<Arc<Snapshot>>,
+    /// Set by the proxy through a shared reference while pingora owns the connection; read by
+    /// the same task. Relaxed: nothing else is published by it.
+    loss_hidden: AtomicBool,
+    /// Set by the proxy once the answer turned the connection into a tunnel; as above.
+    tunnel: AtomicBool,
+    /// Set here when the body's framing is broken; the proxy then answers 400.
+    malformed: AtomicBool,
+}
+
+/// Whether a downstream can be written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outlet {
+    /// It is gone, and what is written is dropped.
+    Lost,
+    /// It takes bytes.
+    Open,
+}
+
+/// Why a body could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BodyError {
+    /// Its framing is broken.
+    #[error(transparent)]
+    Broken(#[from] BadChunk),
+    /// The downstream left before its end.
+    #[error(transparent)]
+    Left(#[from] io::Error),
+    /// It is longer than it may be.
+    #[error("the body is longer than it may be")]
+    TooLarge,
+}
+
+impl Connection {
+    /// Takes over an accepted socket.
+    pub(crate) fn new(socket: TcpStream, peer: SocketAddr) -> Self {
+        Self {
+            socket,
+            peer,
+            inbound: BytesMut::new(),
+            framing: Framing::Complete,
+            outbound: BytesMut::new(),
+            outlet: Outlet::Open,
+            input_ended: false,
+            snapshot: None,
+            loss_hidden: AtomicBool::new(false),
+            tunnel: AtomicBool::new(false),
+            malformed: AtomicBool::new(false),
+        }
+    }
+
+    /// The bytes that came and were not taken yet.
+    pub(crate) fn inbound(&self) -> &[u8] {
+        &self.inbound
+    }
+
+    /// Takes the first `bytes` of what came.
+    pub(crate) fn take_inbound(&mut self, bytes: usize) -> BytesMut {
+        self.inbound.split_to(bytes.min(self.inbound.len()))
+    }
+
+    /// Passes over an empty line before a request, which some clients send behind a body: "a
+    /// server ... SHOULD ignore at least one empty line" (RFC 9112 § 2.2).
+    pub(crate) fn skip_empty_line(&mut self) {
+        if self.inbound.starts_with(b"\r\n") {
+            self.inbound.advance(2);
+        }
+    }
+
+    /// Waits until more has come; the answer is how much, 0 at the end of it.
+    ///
+    /// Cancellation loses nothing.
+    pub(crate) async fn fill(&mut self) -> io::Result<usize> {
+        if self.input_ended {
+            return Ok(0);
+        }
+        self.inbound.reserve(READ_BYTES);
+        let read = self.socket.read_buf(&mut self.inbound).await?;
+        self.input_ended = read == 0;
+        Ok(read)
+    }
+
+    /// Makes ready for one request: its head has been taken, its body follows.
+    pub(crate) fn begin(&mut self, framing: Framing, snapshot: Arc<Snapshot>) {
+        self.framing = framing;
+        self.snapshot = Some(snapshot);
+        self.loss_hidden = AtomicBool::new(false);
+        self.tunnel = AtomicBool::new(false);
+        self.malformed = AtomicBool::new(false);
+    }
+
+    /// The request's body, for the front's own use.
+    ///
+    /// # Errors
+    /// [`BodyError`]; the connection can serve nothing after it.
+    pub(crate) async fn body(&mut self, bytes_max: usize) -> Result<Vec<u8>, BodyError> {
+        let mut body = Vec::new();
+        while !self.framing.is_complete() {
+            if self.inbound.is_empty() && self.fill().await? == 0 {
+                return Err(BodyError::Left(ErrorKind::UnexpectedEof.into()));
+            }
+            let decoded = self
+                .framing
+                .decode(&self.inbound, |data| body.extend_from_slice(data))?;
+            self.inbound.advance(decoded);
+            if body.len() > bytes_max {
+                return Err(BodyError::TooLarge);
+            }
+        }
+        Ok(body)
+    }
+
+    /// Whether the request's body has been read to its end.
+    pub(crate) fn body_is_complete(&self) -> bool {
+        self.framing.is_complete()
+    }
+
+    /// Writes an answer of the sidecar's own.
+    pub(crate) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.socket.write_all(bytes).await
+    }
+
+    /// Closes the sending half, and reads for a moment what still comes: a socket that is closed
+    /// with unread bytes resets the connection, and with it the answer that is on its way.
+    pub(crate) async fn close(mut self) {
+        if self.socket.shutdown().await.is_ok() {
+            let mut dropped = [0; 512];
+            let linger = async {
+                while let Ok(1..) = self.socket.read(&mut dropped).await {}
+            };
+            drop(tokio::time::timeout(crate::limits::LINGER, linger).await);
+        }
+    }
+
+    /// Gives the socket up, to the engine.
+    pub(crate) fn into_socket(self) -> TcpStream {
+        self.socket
+    }
+
+    /// The downstream's address.
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// The configuration that the request which is served sees.
+    pub(crate) fn snapshot(&self) -> Option<&Arc<Snapshot>> {
+        self.snapshot.as_ref()
+    }
+
+    /// From now on, until the next request, pingora is not told that the downstream is gone.
+    pub(crate) fn hide_loss(&self) {
+        self.loss_hidden.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on bytes pass both ways without a framing: the answer was a 101.
+    pub(crate) fn open_tunnel(&self) {
+        self.tunnel.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the body's framing was broken.
+    pub(crate) fn is_malformed(&self) -> bool {
+        self.malformed.load(Ordering::Relaxed)
+    }
+
+    /// The loss of the downstream: hidden, or told as `error`.
+    fn lose(&mut self, error: io::Error) -> io::Result<()> {
+        self.outlet = Outlet::Lost;
+        self.outbound = BytesMut::new();
+        if self.loss_hidden.load(Ordering::Relaxed) {
+            Ok(())
+        } else {
+            Err(error)
+        }
+    }
+
+    /// Writes out what waits. Ready when nothing waits any more.
+    fn poll_outbound(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.outbound.is_empty() {
+            match ready!(Pin::new(&mut self.socket).poll_write(cx, &self.outbound)) {
+                Ok(0) => return Poll::Ready(self.lose(ErrorKind::WriteZero.into())),
+                Ok(written) => self.outbound.advance(written),
+                Err(error) => return Poll::Ready(self.lose(error)),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads into `inbound`; ready with `false` at the end of the input.
+    fn poll_inbound(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if self.input_ended {
+            return Poll::Ready(Ok(false));
+        }
+        let mut chunk = [0; READ_BYTES];
+        let mut buffer = ReadBuf::new(&mut chunk);
+        ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buffer))?;
+        self.inbound.extend_from_slice(buffer.filled());
+        self.input_ended = buffer.filled().is_empty();
+        Poll::Ready(Ok(!self.input_ended))
+    }
+
+    /// Gives the next bytes of the request's body.
+    fn poll_body(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        // The end of the input is told: the body is incomplete, and the upstream must not
+        // take it for whole.
+        if self.inbound.is_empty() && !ready!(self.poll_inbound(cx))? {
+            return Poll::Ready(Ok(()));
+        }
+        let room = self.inbound.len().min(buf.remaining());
+        let offered = self.inbound.get(..room).unwrap_or_default();
+        match self.framing.walk(offered) {
+            Ok(walked) => {
+                buf.put_slice(&self.inbound.split_to(walked));
+                Poll::Ready(Ok(()))
+            }
+            Err(bad) => {
+                self.malformed.store(true, Ordering::Relaxed);
+                Poll::Ready(Err(invalid(bad)))
+            }
+        }
+    }
+
+    /// Waits, behind a request that is complete, for nothing but the loss of the downstream.
+    /// What comes is kept for the next round; the end of the input is no loss.
+    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.outlet == Outlet::Open && self.inbound.len() < AHEAD_BYTES_MAX {
+            match ready!(self.poll_inbound(cx)) {
+                Ok(true) => {}
+                Ok(false) => return Poll::Pending,
+                Err(error) => {
+                    self.input_ended = true;
+                    if let Err(told) = self.lose(error) {
+                        return Poll::Ready(Err(told));
+                    }
+                }
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        // pingora has nothing to write at this moment, so what waits may go.
+        if let Poll::Ready(Err(error)) = self.poll_outbound(cx) {
+            return Poll::Ready(Err(error));
+        }
+        if self.tunnel.load(Ordering::Relaxed) {
+            if self.inbound.is_empty() {
+                return Pin::new(&mut self.socket).poll_read(cx, buf);
+            }
+            let room = self.inbound.len().min(buf.remaining());
+            buf.put_slice(&self.inbound.split_to(room));
+            return Poll::Ready(Ok(()));
+        }
+        if self.framing.is_complete() {
+            self.poll_idle(cx)
+        } else {
+            self.poll_body(cx, buf)
+        }
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.outbound.len() + bytes.len() > OUTBOUND_BYTES_MAX {
+            ready!(self.poll_outbound(cx))?;
+        }
+        if self.outlet == Outlet::Lost {
+            let lost = self.lose(ErrorKind::BrokenPipe.into());
+            return Poll::Ready(lost.map(|()| bytes.len()));
+        }
+        if bytes.len() < OUTBOUND_BYTES_MAX {
+            self.outbound.extend_from_slice(bytes);
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        // A large piece, with nothing before it: it needs no copy.
+        match ready!(Pin::new(&mut self.socket).poll_write(cx, bytes)) {
+            Ok(written) => Poll::Ready(Ok(written)),
+            Err(error) => Poll::Ready(self.lose(error).map(|()| bytes.len())),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_outbound(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_outbound(cx))?;
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+impl fmt::Debug for Connection {
+    /// Shows no byte of what passes: there are credentials in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("peer", &self.peer)
+            .field("framing", &self.framing)
+            .field("outlet", &self.outlet)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Shutdown for Connection {
+    async fn shutdown(&mut self) {
+        drop(AsyncWriteExt::shutdown(self).await);
+    }
+}
+
+impl UniqueID for Connection {
+    fn id(&self) -> UniqueIDType {
+        self.socket.as_raw_fd()
+    }
+}
+
+impl Ssl for Connection {}
+
+impl GetTimingDigest for Connection {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        Vec::new()
+    }
+}
+
+impl GetProxyDigest for Connection {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        None
+    }
+}
+
+impl GetSocketDigest for Connection {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        None
+    }
+}
+
+impl Peek for Connection {}
+
+/// The connection behind a stream that pingora holds.
+pub(crate) fn of(stream: &dyn Any) -> Option<&Connection> {
+    stream.downcast_ref()
+}
+
+fn invalid(bad: BadChunk) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, bad)
+}
+
+/// Bytes that are asked of the socket at a time.
+const READ_BYTES: usize = 8 * KIB;

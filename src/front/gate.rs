@@ -1,0 +1,355 @@
+//! What may pass: a request's head, read strictly.
+//!
+//! Two parsers that read the same head differently are how one request is smuggled behind
+//! another. So a head goes on to pingora, and from there to the upstream, only if it can be
+//! read in one way: every line ends in CR LF, the framing is told once, the host is told once
+//! (RFC 9112 §§ 2.2, 3.2, 5, 6). An unusual *path* is not the gate's business and passes.
+//!
+//! Pure: bytes in, a verdict out.
+
+use http::{Method, StatusCode};
+
+use super::framing::Framing;
+use crate::limits::HEAD_FIELDS_MAX;
+
+/// What a head's bytes amount to so far.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The head is whole and sound.
+    Admitted(Admitted),
+    /// The blank line has not come yet.
+    Partial,
+    /// The head is answered with this and the connection closed.
+    Refused(Refused),
+}
+
+/// A head that may pass.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Admitted {
+    /// Bytes of the head, the blank line included.
+    pub(crate) head_bytes: usize,
+    /// The request's method.
+    pub(crate) method: Method,
+    /// The path of the target as it was sent, without the query; `*` for `OPTIONS *`.
+    pub(crate) path: Box<str>,
+    /// What follows the `?` of the target; empty where there is none.
+    pub(crate) query: Box<str>,
+    /// How long the body is.
+    pub(crate) framing: Framing,
+    /// Whether the connection may serve another request after this one.
+    pub(crate) keep_alive: bool,
+}
+
+/// A refusal: the status and the text of its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) status: StatusCode,
+    pub(crate) message: &'static str,
+}
+
+/// Reads what has come of a head. `bytes` may hold more than the head.
+pub(crate) fn read(bytes: &[u8]) -> Verdict {
+    match read_whole(bytes) {
+        Ok(Some(admitted)) => Verdict::Admitted(admitted),
+        Ok(None) => Verdict::Partial,
+        Err(refused) => Verdict::Refused(refused),
+    }
+}
+
+/// The refusal of a head that is longer than it may be.
+pub(crate) const TOO_LARGE: Refused = Refused {
+    status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+    message: "the request's head is larger than this sidecar takes",
+};
+
+/// The refusal of a head that does not come to its end in time.
+pub(crate) const TOO_SLOW: Refused = Refused {
+    status: StatusCode::REQUEST_TIMEOUT,
+    message: "the request's head did not come in time",
+};
+
+fn read_whole(bytes: &[u8]) -> Result<Option<Admitted>, Refused> {
+    let Some(head_bytes) = end_of_head(bytes)? else {
+        return Ok(None);
+    };
+    let head = bytes.get(..head_bytes).unwrap_or_default();
+    let mut fields = [httparse::EMPTY_HEADER; HEAD_FIELDS_MAX];
+    let mut request = httparse::Request::new(&mut fields);
+    match request.parse(head) {
+        Ok(httparse::Status::Complete(parsed)) if parsed == head_bytes => {}
+        Ok(_) => return Err(bad("the request's head is not well formed")),
+        Err(httparse::Error::TooManyHeaders) => return Err(TOO_LARGE),
+        Err(httparse::Error::Version) => {
+            return Err(Refused {
+                status: StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+                message: "expected HTTP/1.1 or HTTP/1.0",
+            });
+        }
+        Err(_) => return Err(bad("the request's head is not well formed")),
+    }
+    let old = request.version == Some(0);
+    let method = method(request.method.unwrap_or_default())?;
+    let target = request.path.unwrap_or_default();
+    let host = host(request.headers, old)?;
+    let (path, query) = split(target, host, &method)?;
+    Ok(Some(Admitted {
+        head_bytes,
+        framing: framing(request.headers, old)?,
+        keep_alive: keep_alive(request.headers, old),
+        path: path.into(),
+        query: query.into(),
+        method,
+    }))
+}
+
+/// Where the blank line ends, if it has come. Every line up to there ends in CR LF, and
+/// nothing in it is a control character but the tab.
+fn end_of_head(bytes: &[u8]) -> Result<Option<usize>, Refused> {
+    let mut line = 0;
+    let mut previous = 0;
+    for (at, byte) in bytes.iter().enumerate() {
+        match *byte {
+            b'\n' if previous != b'\r' => return Err(bad("a line ends in LF without CR")),
+            b'\n' if at == 1 => return Err(bad("an empty line stands before the request")),
+            b'\n' if line + 1 == at => return Ok(Some(at + 1)),
+            b'\n' => line = at + 1,
+            _ if previous == b'\r' => return Err(bad("a CR stands within a line")),
+            b' ' | b'\t' if at == line => {
+                return Err(bad("a line begins with white space"));
+            }
+            b'\r' | b'\t' => {}
+            0x7f | 0..b' ' => return Err(bad("a control character stands in the head")),
+            _ => {}
+        }
+        previous = *byte;
+    }
+    Ok(None)
+}
+
+/// Any token is a method, but a known one in other letters is a trap: some upstreams take it
+/// for the known one, others do not (RFC 9110 § 9.1: methods are case-sensitive).
+fn method(text: &str) -> Result<Method, Refused> {
+    const KNOWN: [&str; 9] = [
+        "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE",
+    ];
+    let disguised = KNOWN
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(text) && *known != text);
+    if disguised {
+        return Err(bad("methods are written in upper case"));
+    }
+    if text == "CONNECT" {
+        return Err(Refused {
+            status: StatusCode::METHOD_NOT_ALLOWED,
+            message: "CONNECT is not served here",
+        });
+    }
+    Method::from_bytes(text.as_bytes()).map_err(|_why| bad("the method is not well formed"))
+}
+
+/// "A server MUST respond with a 400 to any HTTP/1.1 request message that lacks a Host header
+/// field and to any that contains more than one" (RFC 9112 § 3.2).
+fn host<'a>(fields: &'a [httparse::Header<'a>], old: bool) -> Result<Option<&'a [u8]>, Refused> {
+    let mut hosts = values(fields, "host");
+    match (hosts.next(), hosts.next()) {
+        (_, Some(_)) => Err(bad("the Host is told twice")),
+        (None, None) if !old => Err(bad("the Host is missing")),
+        (None, None) => Ok(None),
+        (Some(host), None) => {
+            let sound = host
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-._~:[]%!$&'()*+;=".contains(byte));
+            if sound {
+                Ok(Some(host))
+            } else {
+                Err(bad("the Host is not well formed"))
+            }
+        }
+    }
+}
+
+/// Path and query of the target (RFC 9112 § 3.2). An absolute one has to name the host that
+/// the Host field names.
+fn split<'a>(
+    target: &'a str,
+    host: Option<&[u8]>,
+    method: &Method,
+) -> Result<(&'a str, &'a str), Refused> {
+    let local = if target.starts_with('/') || (target == "*" && method == Method::OPTIONS) {
+        target
+    } else {
+        let rest = ["http://", "https://"]
+            .iter()
+            .find_map(|scheme| {
+                let begins = target.get(..scheme.len())?;
+                begins.eq_ignore_ascii_case(scheme).then(|| &target[scheme.len()..])
+            })
+            .ok_or(bad("the target is no path"))?;
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, local) = rest.split_at(end);
+        if !host.is_some_and(|host| authority.as_bytes().eq_ignore_ascii_case(host)) {
+            return Err(bad("the target names another host than the Host field"));
+        }
+        local
+    };
+    if local.contains('#') {
+        return Err(bad("the target has a fragment"));
+    }
+    let (path, query) = local.split_once('?').unwrap_or((local, ""));
+    Ok((if path.is_empty() { "/" } else { path }, query))
+}
+
+/// How long the body is (RFC 9112 § 6.3). What is told twice, or in two ways, is refused even
+/// where the standard lets a recipient repair it: the next one might repair it differently.
+fn framing(fields: &[httparse::Header<'_>], old: bool) -> Result<Framing, Refused> {
+    let mut lengths = values(fields, "content-length");
+    let mut codings = values(fields, "transfer-encoding");
+    match (lengths.next(), codings.next()) {
+        (None, None) => Ok(Framing::Complete),
+        (Some(_), Some(_)) => Err(bad("Content-Length and Transfer-Encoding exclude each other")),
+        (Some(length), None) => {
+            let digits = (1..=19).contains(&length.len()) && length.iter().all(u8::is_ascii_digit);
+            let number = std::str::from_utf8(length).ok().and_then(|n| n.parse().ok());
+            match (digits, number, lengths.next()) {
+                (_, _, Some(_)) => Err(bad("the Content-Length is told twice")),
+                (true, Some(number), None) => Ok(Framing::Length(number)),
+                _ => Err(bad("the Content-Length is not a number")),
+            }
+        }
+        (None, Some(_)) if old => Err(bad("HTTP/1.0 has no Transfer-Encoding")),
+        (None, Some(coding)) => {
+            if codings.next().is_none() && coding.eq_ignore_ascii_case(b"chunked") {
+                Ok(Framing::CHUNKED)
+            } else {
+                Err(bad("expected Transfer-Encoding: chunked and nothing else"))
+            }
+        }
+    }
+}
+
+/// Whether the connection persists (RFC 9112 § 9.3).
+fn keep_alive(fields: &[httparse::Header<'_>], old: bool) -> bool {
+    let says = |word: &[u8]| {
+        values(fields, "connection")
+            .flat_map(|value| value.split(|byte| *byte == b','))
+            .any(|token| token.trim_ascii().eq_ignore_ascii_case(word))
+    };
+    !says(b"close") && (!old || says(b"keep-alive"))
+}
+
+fn values<'a>(
+    fields: &'a [httparse::Header<'a>],
+    name: &'static str,
+) -> impl Iterator<Item = &'a [u8]> {
+    fields
+        .iter()
+        .filter(move |field| field.name.eq_ignore_ascii_case(name))
+        .map(|field| field.value)
+}
+
+fn bad(message: &'static str) -> Refused {
+    Refused {
+        status: StatusCode::BAD_REQUEST,
+        message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admitted(head: &str) -> Admitted {
+        match read(head.as_bytes()) {
+            Verdict::Admitted(admitted) => admitted,
+            other => panic!("{head:?}: {other:?}"),
+        }
+    }
+
+    fn status(head: &str) -> Option<u16> {
+        match read(head.as_bytes()) {
+            Verdict::Refused(refused) => Some(refused.status.as_u16()),
+            Verdict::Admitted(_) | Verdict::Partial => None,
+        }
+    }
+
+    #[test]
+    fn a_sound_head_passes_with_what_stands_in_it() {
+        let head = "POST /a//b?x=1?y HTTP/1.1\r\nHost: a.example:80\r\nContent-Length: 5\r\n\r\n";
+        assert_eq!(
+            admitted(&format!("{head}hello")),
+            Admitted {
+                head_bytes: head.len(),
+                method: Method::POST,
+                path: "/a//b".into(),
+                query: "x=1?y".into(),
+                framing: Framing::Length(5),
+                keep_alive: true,
+            }
+        );
+        let chunked = "PUT / HTTP/1.1\r\nHost: a\r\ntransfer-encoding: Chunked\r\n\r\n";
+        assert_eq!(admitted(chunked).framing, Framing::CHUNKED);
+        assert_eq!(admitted("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").path, "*".into());
+        let absolute = admitted("GET http://A.example?q HTTP/1.1\r\nHost: a.example\r\n\r\n");
+        assert_eq!((&*absolute.path, &*absolute.query), ("/", "q"));
+        assert!(!admitted("GET / HTTP/1.0\r\n\r\n").keep_alive);
+        assert!(!admitted("GET / HTTP/1.1\r\nHost: a\r\nConnection: x, Close\r\n\r\n").keep_alive);
+    }
+
+    #[test]
+    fn an_unfinished_head_waits_and_a_broken_one_does_not() {
+        let whole = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        for cut in 0..whole.len() {
+            assert_eq!(read(&whole.as_bytes()[..cut]), Verdict::Partial, "{cut}");
+        }
+        assert_eq!(status("GET / HTTP/1.1\nHo"), Some(400));
+    }
+
+    #[test]
+    fn what_can_be_read_in_two_ways_is_refused() {
+        for fields in [
+            "",
+            "Host: a\r\nHost: a\r\n",
+            "Host: a/b\r\n",
+            "Host: a, b\r\n",
+            "Host : a\r\n",
+            "Host: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n",
+            "Host: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n",
+            "Host: a\r\nContent-Length: 3, 3\r\n",
+            "Host: a\r\nContent-Length: +3\r\n",
+            "Host: a\r\nContent-Length: 0x3\r\n",
+            "Host: a\r\nContent-Length: \r\n",
+            "Host: a\r\nContent-Length: 99999999999999999999\r\n",
+            "Host: a\r\nTransfer-Encoding: gzip, chunked\r\n",
+            "Host: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+            "Host: a\r\nTransfer-Encoding: identity\r\n",
+            "Host: a\r\nTransfer-Encoding: \x0bchunked\r\n",
+            "Host: a\r\nX: a\r\n b\r\n",
+            "Host: a\nX: b\r\n",
+            "Host: a\rX: b\r\n",
+            "Host: a\r\nX: \0\r\n",
+            "Host: a\r\nX\r\n",
+            "Host: a\r\nX Y: b\r\n",
+        ] {
+            let head = format!("POST / HTTP/1.1\r\n{fields}\r\n");
+            assert_eq!(status(&head), Some(400), "{head:?}");
+        }
+        for (line, refused) in [
+            ("post / HTTP/1.1", 400),
+            ("GET  / HTTP/1.1", 400),
+            ("GET a HTTP/1.1", 400),
+            ("GET /a#b HTTP/1.1", 400),
+            ("GET http://b/ HTTP/1.1", 400),
+            ("GET ftp://a/ HTTP/1.1", 400),
+            ("GET / HTTP/2.0", 505),
+            ("CONNECT a:80 HTTP/1.1", 405),
+        ] {
+            let head = format!("{line}\r\nHost: a\r\n\r\n");
+            assert_eq!(status(&head), Some(refused), "{line}");
+        }
+        assert_eq!(status("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"), Some(400));
+        assert_eq!(
+            status("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"),
+            Some(400)
+        );
+    }
+}

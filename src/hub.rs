@@ -1,0 +1,198 @@
+//! Events in, streams out: the log, and who listens to it.
+//!
+//! ```text
+//!   append ──► Log (one lock) ──► Engine (one task) ──► sockets
+//!                                   ▲
+//!   listen ──► queue ───────────────┘
+//! ```
+//! [`Hub`] is the handle that everybody shares: it appends and hands sockets over, and never
+//! waits for a subscriber. The [`Engine`] is one task that owns every stream; nobody else
+//! touches a stream's socket. They meet in the log: an append is a push and a wake, and what
+//! a subscriber has not been sent yet is read from the log by its place in it. So no queue
+//! exists for each subscriber, a slow one holds nothing but its place, and no event can fall
+//! between a replay and what follows it.
+
+mod audience;
+mod engine;
+mod index;
+mod pings;
+mod stream;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, mpsc};
+
+pub use engine::Engine;
+
+use crate::access::{Access, Grant};
+use crate::dialect::restdb;
+use crate::event::{Cursor, Epoch, Kind, Since};
+use crate::limits::{JOINING_MAX, Keep, RETRY_SPREAD_AT_END};
+use crate::log::Log;
+
+/// The shared handle: append events, open streams, end them all. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Hub(Arc<Shared>);
+
+/// What of the configuration counts for the streams that are open.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// Who may hear what.
+    pub access: Arc<Access>,
+    /// How RestDB's dialect is spoken; none: its streams end.
+    pub restdb: Option<restdb::Options>,
+    /// Streams open at once.
+    pub streams_max: usize,
+}
+
+/// A subscriber on its way into the engine.
+#[derive(Debug)]
+pub struct Joining {
+    /// The subscriber's connection; the engine owns it from now on.
+    pub socket: TcpStream,
+    /// What goes out first: the head of the answer.
+    pub head: Bytes,
+    /// What may be heard.
+    pub grant: Grant,
+    /// From where.
+    pub since: Since,
+    /// How events look to it.
+    pub view: restdb::View,
+    /// Its place under [`Terms::streams_max`].
+    pub seat: Seat,
+}
+
+/// One of the streams that may be open at once; given back when it is dropped.
+#[derive(Debug)]
+pub struct Seat(Arc<Shared>);
+
+/// What health tells of the hub.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    /// Streams that are open.
+    pub streams: usize,
+    /// The place of the newest event.
+    pub tail: Cursor,
+    /// Events kept.
+    pub events: usize,
+    /// Bytes of events kept.
+    pub bytes: usize,
+}
+
+/// What the handles and the engine share.
+#[derive(Debug)]
+struct Shared {
+    /// Invariant: the log's tail never goes back, and an event is in it before anyone can hear
+    /// of it. Held for ring operations only, never across an await or a write to a socket.
+    log: Mutex<Log>,
+    /// What counts now. Swapped before `wake` is told, and read by the engine after it has
+    /// taken events from the log: an event appended after a reload leaves under that reload.
+    terms: ArcSwap<Terms>,
+    /// Sockets on their way to the engine; bounded, so a flood of them waits in its own tasks.
+    joining: mpsc::Sender<Joining>,
+    /// Told whenever the engine has something to do. One permit is kept, so no call is missed.
+    wake: Arc<Notify>,
+    /// Seats taken. Only a bound: relaxed, no other memory depends on it.
+    seats: AtomicUsize,
+    /// Set once, by `drain`; the engine then ends every stream, and returns.
+    draining: AtomicBool,
+}
+
+impl Hub {
+    /// A hub with an empty log, and the engine that has to run for anybody to hear.
+    #[must_use]
+    pub fn new(epoch: Epoch, keep: Keep, terms: Terms) -> (Self, Engine) {
+        let (sender, receiver) = mpsc::channel(JOINING_MAX);
+        let shared = Arc::new(Shared {
+            log: Mutex::new(Log::new(epoch, keep)),
+            terms: ArcSwap::from_pointee(terms),
+            joining: sender,
+            wake: Arc::new(Notify::new()),
+            seats: AtomicUsize::new(0),
+            draining: AtomicBool::new(false),
+        });
+        let engine = Engine::new(Arc::clone(&shared), receiver);
+        (Self(shared), engine)
+    }
+
+    /// Gives these events the next places in the log. When it returns the log holds them.
+    pub fn append(&self, kinds: Vec<Kind>) {
+        if kinds.is_empty() {
+            return;
+        }
+        {
+            // The times are taken under the lock, so that they rise with the places.
+            let mut log = self.0.log.lock();
+            log.append(kinds, Timestamp::now(), Instant::now());
+        }
+        self.0.wake.notify_one();
+    }
+
+    /// A seat for one more stream; none when all are taken or streams are being ended.
+    #[must_use]
+    pub fn seat(&self) -> Option<Seat> {
+        if self.0.draining.load(Ordering::Relaxed) {
+            return None;
+        }
+        let max = self.0.terms.load().streams_max;
+        self.0
+            .seats
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
+                (taken < max).then_some(taken + 1)
+            })
+            .ok()
+            .map(|_| Seat(Arc::clone(&self.0)))
+    }
+
+    /// Hands a subscriber to the engine. Waits only while very many come at once.
+    pub async fn listen(&self, joining: Joining) {
+        // The engine has ended: the socket closes with what is dropped here, as its others did.
+        if self.0.joining.send(joining).await.is_ok() {
+            self.0.wake.notify_one();
+        }
+    }
+
+    /// Lets other terms count, on open streams too, from the next event on.
+    pub fn reload(&self, terms: Terms, keep: Keep) {
+        self.0.terms.store(Arc::new(terms));
+        self.0.log.lock().set_keep(keep, Instant::now());
+        self.0.wake.notify_one();
+    }
+
+    /// Ends every stream with a jittered `retry`; the engine returns when they are gone.
+    pub fn drain(&self) {
+        self.0.draining.store(true, Ordering::Relaxed);
+        self.0.wake.notify_one();
+    }
+
+    /// How the hub stands.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        let log = self.0.log.lock();
+        Standing {
+            streams: self.0.seats.load(Ordering::Relaxed),
+            tail: log.tail(),
+            events: log.len(),
+            bytes: log.bytes(),
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.seats.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The whole stream of a subscriber for whom there is no seat: when to come back.
+#[must_use]
+pub fn come_back_later() -> Bytes {
+    restdb::retry(engine::jittered(RETRY_SPREAD_AT_END))
+}

@@ -1,0 +1,182 @@
+//! Subscribers who hear the same and see it the same way.
+//!
+//! All streams of one key and origin are one audience. An event is matched and its frames
+//! are joined once for an audience, however many streams are in it.
+
+use std::collections::HashMap;
+
+use slab::Slab;
+
+use super::index::Index;
+use crate::access::{Access, Denied, Grant};
+use crate::dialect::restdb::View;
+use crate::topic::Topic;
+
+/// Every audience, and the index that finds them.
+#[derive(Debug, Default)]
+pub(super) struct Audiences {
+    audiences: Slab<Audience>,
+    /// Which audience a newcomer belongs to.
+    by_grant: HashMap<(Grant, View), usize>,
+    index: Index,
+}
+
+/// One audience.
+#[derive(Debug)]
+pub(super) struct Audience {
+    /// What its members may hear.
+    pub(super) grant: Grant,
+    /// How they see it.
+    pub(super) view: View,
+    /// Its members, by their key in the engine; in no order.
+    members: Vec<u32>,
+}
+
+impl Audiences {
+    /// Takes a stream in; the answer is its audience and its place among the members.
+    pub(super) fn join(&mut self, grant: Grant, view: View, stream: u32) -> (usize, usize) {
+        let key = (grant, view);
+        let id = match self.by_grant.get(&key) {
+            Some(id) => *id,
+            None => {
+                let id = self.audiences.insert(Audience {
+                    grant: key.0.clone(),
+                    view,
+                    members: Vec::new(),
+                });
+                self.index.insert(id, key.0.hear());
+                self.by_grant.insert(key, id);
+                id
+            }
+        };
+        let members = self.audiences.get_mut(id).map(|a| &mut a.members);
+        let members = members.expect("an audience is filed until its last member left");
+        members.push(stream);
+        (id, members.len() - 1)
+    }
+
+    /// Lets the member at `place` go. Another member may have moved to that place: it is the answer.
+    pub(super) fn leave(&mut self, id: usize, place: usize) -> Option<u32> {
+        let audience = self.audiences.get_mut(id)?;
+        audience.members.swap_remove(place);
+        let moved = audience.members.get(place).copied();
+        if audience.members.is_empty() {
+            self.remove(id);
+        }
+        moved
+    }
+
+    /// The audience `id`.
+    pub(super) fn audience(&self, id: usize) -> Option<&Audience> {
+        self.audiences.get(id)
+    }
+
+    /// Replaces `found` by the audiences that hear `topic`, each once.
+    pub(super) fn find(&self, topic: Topic<'_>, found: &mut Vec<usize>) {
+        self.index.find(topic, found);
+    }
+
+    /// Lets another configuration count for everybody; the answer are those whom it denies:
+    /// they hear nothing any more, and their members are for the caller to end.
+    pub(super) fn renew(&mut self, access: &Access) -> Vec<(usize, Denied)> {
+        let mut denied = Vec::new();
+        self.index = Index::default();
+        self.by_grant.clear();
+        for (id, audience) in &mut self.audiences {
+            match access.renew(&audience.grant) {
+                Ok(grant) => {
+                    self.index.insert(id, grant.hear());
+                    self.by_grant.insert((grant.clone(), audience.view), id);
+                    audience.grant = grant;
+                }
+                Err(reason) => denied.push((id, reason)),
+            }
+        }
+        denied
+    }
+
+    fn remove(&mut self, id: usize) {
+        let audience = self.audiences.remove(id);
+        self.index.remove(id, audience.grant.hear());
+        let key = (audience.grant, audience.view);
+        if self.by_grant.get(&key) == Some(&id) {
+            self.by_grant.remove(&key);
+        }
+    }
+}
+
+impl Audience {
+    /// The members' keys.
+    pub(super) fn members(&self) -> &[u32] {
+        &self.members
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::access::{Credential, Key, Origin, Origins, Secret};
+    use crate::event::Method;
+
+    fn access(hear: &str) -> Access {
+        Access {
+            global: false,
+            origins: Origins::default(),
+            keys: vec![Arc::new(Key {
+                name: "web".into(),
+                secret: Secret::new("k"),
+                hear: Arc::new([hear.parse().unwrap()]),
+                publish: Box::new([]),
+                origins: None,
+            })],
+        }
+    }
+
+    fn grant(access: &Access) -> Grant {
+        let credential = Credential {
+            key: Some(Secret::new("k")),
+            origin: Origin::Absent,
+        };
+        access.grant(&credential).unwrap()
+    }
+
+    fn who_hears(audiences: &Audiences, collection: &str) -> Vec<u32> {
+        let mut found = Vec::new();
+        audiences.find(Topic::Write(Method::Post, collection), &mut found);
+        found
+            .iter()
+            .flat_map(|id| audiences.audience(*id).unwrap().members().to_vec())
+            .collect()
+    }
+
+    #[test]
+    fn streams_of_one_grant_are_one_audience_until_the_last_one_left() {
+        let access = access("*:a");
+        let mut audiences = Audiences::default();
+        let (id, first) = audiences.join(grant(&access), View::Configured, 1);
+        assert_eq!(audiences.join(grant(&access), View::Configured, 2), (id, 1));
+        let (other, _) = audiences.join(grant(&access), View::Patch, 3);
+        assert_ne!(other, id);
+        assert_eq!(audiences.leave(id, first), Some(2));
+        assert_eq!(who_hears(&audiences, "a"), [2, 3]);
+        assert_eq!(audiences.leave(id, 0), None);
+        assert_eq!(audiences.leave(other, 0), None);
+        assert!(audiences.by_grant.is_empty() && audiences.audiences.is_empty());
+    }
+
+    #[test]
+    fn a_changed_configuration_counts_for_those_who_are_there() {
+        let mut audiences = Audiences::default();
+        let (id, _) = audiences.join(grant(&access("*:a")), View::Configured, 1);
+        assert!(audiences.renew(&access("*:b")).is_empty());
+        assert!(who_hears(&audiences, "a").is_empty());
+        assert_eq!(who_hears(&audiences, "b"), [1]);
+        let none = Access::default();
+        assert_eq!(audiences.renew(&none), [(id, Denied::Unknown)]);
+        assert!(who_hears(&audiences, "b").is_empty());
+        assert_eq!(audiences.leave(id, 0), None);
+        assert!(audiences.audiences.is_empty());
+    }
+}

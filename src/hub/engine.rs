@@ -1,0 +1,593 @@
+//! The task that owns every stream: what writes to the sockets.
+//!
+//! It is woken once for a batch of events, not once for each subscriber. A batch is matched
+//! against the index, encoded once for each view, joined into one write for each audience,
+//! and written to each member. Newcomers, sockets that can be written again, pings and ends
+//! have their turn between batches.
+//!
+//! Invariant: every stream that is [`Position::Live`] has been sent all of its events up to
+//! `tail`, and nothing after it. A newcomer joins only while the log's tail is this `tail`,
+//! so its replay ends where live begins.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use jiff::Timestamp;
+use rand::Rng;
+use slab::Slab;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tracing::{debug, info};
+
+use super::audience::Audiences;
+use super::pings::Pings;
+use super::stream::{Behind, Position, Ready, Stream, Written};
+use super::{Joining, Shared, Terms};
+use crate::dialect::restdb::{self, Opening, PatchEvent, View};
+use crate::event::{Cursor, Event, Gap, Since};
+use crate::limits::{
+    BATCH_BYTES, BATCH_EVENTS, FRAMES_KEPT, FRAMES_KEPT_BYTES, JOINING_MAX, RETRY_MIN,
+    RETRY_SPREAD, RETRY_SPREAD_AT_END, WRITES_IN_A_ROW,
+};
+use crate::topic::Topic;
+
+/// Owns the streams. Runs until it is drained.
+#[derive(Debug)]
+pub struct Engine {
+    shared: Arc<Shared>,
+    joining: mpsc::Receiver<Joining>,
+    streams: Slab<Stream>,
+    audiences: Audiences,
+    pings: Pings,
+    ready: Arc<Ready>,
+    frames: Frames,
+    /// What counted when the streams were last looked at.
+    terms: Arc<Terms>,
+    /// The place up to which events have been sent.
+    tail: Cursor,
+    /// Sockets written since other tasks of the thread had a turn.
+    written: usize,
+}
+
+/// Why a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Disconnect {
+    /// The sidecar is being stopped.
+    Drained,
+    /// The subscriber left.
+    Left,
+    /// The configuration no longer lets it hear.
+    Revoked,
+    /// It did not take its events before the log let them go, or took none for too long.
+    TooSlow,
+}
+
+/// The frames of one batch for one audience, and the same joined for one write.
+struct Batch {
+    frames: Vec<(u64, Bytes)>,
+    joined: Bytes,
+}
+
+/// Encoded frames of late, so that an event is encoded once for all who see it alike.
+#[derive(Debug, Default)]
+struct Frames {
+    encoded: HashMap<(u64, PatchEvent), Bytes>,
+    /// In the order in which they came, for letting the oldest go.
+    order: VecDeque<(u64, PatchEvent)>,
+    bytes: usize,
+}
+
+impl Engine {
+    pub(super) fn new(shared: Arc<Shared>, joining: mpsc::Receiver<Joining>) -> Self {
+        let terms = shared.terms.load_full();
+        let tail = shared.log.lock().tail();
+        Self {
+            joining,
+            streams: Slab::new(),
+            audiences: Audiences::default(),
+            pings: Pings::new(ping_interval(&terms), Instant::now()),
+            ready: Ready::new(Arc::clone(&shared.wake)),
+            frames: Frames::default(),
+            terms,
+            tail,
+            written: 0,
+            shared,
+        }
+    }
+
+    /// Serves until [`super::Hub::drain`] is called and the last stream has ended.
+    ///
+    /// Dropping the future ends every stream without a word.
+    pub async fn run(self) {
+        // The engine yields by itself; a budget would only make sockets look full.
+        tokio::task::unconstrained(self.serve()).await;
+    }
+
+    async fn serve(mut self) {
+        loop {
+            self.deliver().await;
+            self.admit().await;
+            self.look_at_ready().await;
+            self.ping().await;
+            if self.shared.draining.load(Ordering::Relaxed) {
+                self.end_all().await;
+                return;
+            }
+            // Whatever came while the above ran has left its permit with `wake`.
+            tokio::select! {
+                () = self.shared.wake.notified() => {}
+                () = tokio::time::sleep_until(self.pings.due()) => {}
+            }
+        }
+    }
+
+    /// Sends what the log holds beyond `tail` to those who are live.
+    async fn deliver(&mut self) {
+        loop {
+            let batch = self.next_batch(self.tail.seq, |_| true);
+            // After the events were taken, so that they leave under what counts by now.
+            self.renew();
+            let Ok(events) = batch else {
+                self.tell_gap().await;
+                continue;
+            };
+            let Some(last) = events.last() else { return };
+            let tail = last.cursor;
+            for (audience, batch) in self.by_audience(&events) {
+                self.send(audience, &batch).await;
+            }
+            self.tail = tail;
+        }
+    }
+
+    /// The events after the place `after`, cut to one batch; of those that `wanted` names.
+    fn next_batch(
+        &self,
+        after: u64,
+        wanted: impl Fn(&Event) -> bool,
+    ) -> Result<Vec<Arc<Event>>, Gap> {
+        let log = self.shared.log.lock();
+        let mut bytes = 0;
+        let mut batch = Vec::new();
+        for event in log.after(after)?.take(BATCH_EVENTS) {
+            if !wanted(event) {
+                break;
+            }
+            bytes += event.bytes();
+            if bytes > BATCH_BYTES && !batch.is_empty() {
+                break;
+            }
+            batch.push(Arc::clone(event));
+        }
+        Ok(batch)
+    }
+
+    /// Matches a batch against the index, and encodes and joins it for each audience it touches.
+    fn by_audience(&mut self, events: &[Arc<Event>]) -> Vec<(usize, Batch)> {
+        let mut touched: HashMap<usize, Vec<(u64, Bytes)>> = HashMap::new();
+        let mut found = Vec::new();
+        for event in events {
+            self.audiences.find(Topic::of(event), &mut found);
+            for id in &found {
+                let Some(audience) = self.audiences.audience(*id) else {
+                    continue;
+                };
+                let patch = patch_event(&self.terms, audience.view);
+                let frame = self.frames.encode(event, patch);
+                touched
+                    .entry(*id)
+                    .or_default()
+                    .push((event.cursor.seq, frame));
+            }
+        }
+        touched
+            .into_iter()
+            .map(|(id, frames)| (id, Batch::new(frames)))
+            .collect()
+    }
+
+    /// Writes a batch to each live member of an audience. Who is behind reads it from the log.
+    async fn send(&mut self, audience: usize, batch: &Batch) {
+        let mut gone = Vec::new();
+        let members = match self.audiences.audience(audience) {
+            Some(audience) => audience.members().to_vec(),
+            None => return,
+        };
+        for key in members {
+            let Some(stream) = self.streams.get_mut(key as usize) else {
+                continue;
+            };
+            if !matches!(stream.position, Position::Live) {
+                continue;
+            }
+            match stream.write(&batch.joined) {
+                Written::All => {}
+                Written::Gone => gone.push(key),
+                Written::Part(taken) => stream.position = batch.cut(taken, self.tail.seq),
+            }
+            self.give_way().await;
+        }
+        for key in gone {
+            self.end(key, Disconnect::Left);
+        }
+    }
+
+    /// The log let go of events before they were sent: everybody who was live is told so.
+    async fn tell_gap(&mut self) {
+        self.tail = self.shared.log.lock().tail();
+        info!(tail = %self.tail, "events came faster than they are kept: every stream was told a gap");
+        let keys: Vec<u32> = self.live().collect();
+        for key in keys {
+            let Some(stream) = self.streams.get_mut(key as usize) else {
+                continue;
+            };
+            let Some(audience) = self.audiences.audience(stream.audience.0) else {
+                continue;
+            };
+            let gap = restdb::gap(self.tail, Gap::TooOld, &audience.grant);
+            self.write_alone(key, gap);
+            self.give_way().await;
+        }
+    }
+
+    /// Lets newcomers in.
+    async fn admit(&mut self) {
+        for _ in 0..JOINING_MAX {
+            let Ok(joining) = self.joining.try_recv() else {
+                return;
+            };
+            // Nobody else moves `tail`, so it is the log's until the next await.
+            while self.shared.log.lock().tail() != self.tail {
+                self.deliver().await;
+            }
+            self.join(joining);
+            self.give_way().await;
+        }
+        // There are more than one round takes.
+        self.shared.wake.notify_one();
+    }
+
+    fn join(&mut self, joining: Joining) {
+        // The grant was made by the snapshot that its request saw; another may count by now.
+        let grant = match self.terms.access.renew(&joining.grant) {
+            Ok(grant) if self.terms.restdb.is_some() => grant,
+            _ => return,
+        };
+        let (opening, after) = match self.start(joining.since) {
+            Ok(cursor) => (Opening::At(cursor), cursor.seq),
+            Err(gap) => (Opening::AfterGap(self.tail, gap), self.tail.seq),
+        };
+        let again = jittered(RETRY_SPREAD);
+        let mut first = BytesMut::from(&*joining.head);
+        first.extend_from_slice(&restdb::opening(opening, &grant, again, Timestamp::now()));
+
+        let entry = self.streams.vacant_entry();
+        let Ok(key) = u32::try_from(entry.key()) else {
+            return;
+        };
+        let mut stream = Stream::new(joining.socket, key, &self.ready, joining.seat);
+        stream.position = Behind::at(after, first.freeze(), Instant::now());
+        stream.audience = self.audiences.join(grant, joining.view, key);
+        stream.slot = self.pings.join(key, rand::rng().random());
+        entry.insert(stream);
+        debug!(stream = key, since = ?joining.since, "stream opened");
+        self.look_at(key);
+    }
+
+    /// Where a newcomer begins. An event that was appended since `deliver` is not past yet.
+    fn start(&self, since: Since) -> Result<Cursor, Gap> {
+        match since {
+            Since::Now => Ok(self.tail),
+            Since::After(cursor) if cursor.epoch == self.tail.epoch && cursor.seq > self.tail.seq => {
+                Err(Gap::Foreign)
+            }
+            since => self.shared.log.lock().start(since),
+        }
+    }
+
+    /// Looks at the streams whose sockets had something to tell.
+    async fn look_at_ready(&mut self) {
+        for key in self.ready.take() {
+            self.look_at(key);
+            self.give_way().await;
+        }
+    }
+
+    fn look_at(&mut self, key: u32) {
+        let Some(stream) = self.streams.get(key as usize) else {
+            return;
+        };
+        if !stream.is_open() {
+            self.end(key, Disconnect::Left);
+        } else if matches!(stream.position, Position::Behind(_)) {
+            self.catch_up(key);
+        }
+    }
+
+    /// Sends a stream that is behind one batch of what it has missed.
+    fn catch_up(&mut self, key: u32) {
+        let now = Instant::now();
+        let Some(stream) = self.streams.get_mut(key as usize) else {
+            return;
+        };
+        let Position::Behind(behind) = &mut stream.position else {
+            return;
+        };
+        let rest = std::mem::take(&mut behind.rest);
+        let after = behind.after;
+        let since = behind.progressed;
+        match stream.write(&rest) {
+            Written::All => {}
+            Written::Gone => return self.end(key, Disconnect::Left),
+            Written::Part(taken) => {
+                let progressed = if taken > 0 { now } else { since };
+                stream.position = Behind::at(after, rest.slice(taken..), progressed);
+                return;
+            }
+        }
+        let (id, tail) = (stream.audience.0, self.tail.seq);
+        let Ok(events) = self.next_batch(after, |event| event.cursor.seq <= tail) else {
+            return self.end(key, Disconnect::TooSlow);
+        };
+        let Some(audience) = self.audiences.audience(id) else {
+            return;
+        };
+        let patch = patch_event(&self.terms, audience.view);
+        let frames = events
+            .iter()
+            .filter(|event| audience.grant.hears(Topic::of(event)))
+            .map(|event| (event.cursor.seq, self.frames.encode(event, patch)))
+            .collect();
+        let batch = Batch::new(frames);
+        let reached = events.last().map_or(tail, |event| event.cursor.seq);
+        let Some(stream) = self.streams.get_mut(key as usize) else {
+            return;
+        };
+        match stream.write(&batch.joined) {
+            Written::All if reached == tail => stream.position = Position::Live,
+            Written::All => {
+                stream.position = Behind::at(reached, Bytes::new(), now);
+                stream.call_again();
+            }
+            Written::Gone => self.end(key, Disconnect::Left),
+            Written::Part(taken) => stream.position = batch.cut(taken, after),
+        }
+    }
+
+    /// Pings the streams whose turn it is, and ends those that take nothing.
+    async fn ping(&mut self) {
+        while let Some(keys) = self.pings.take_due(Instant::now()) {
+            self.shared.log.lock().trim(std::time::Instant::now());
+            let ping = restdb::ping(Some(self.tail), Timestamp::now());
+            for key in keys {
+                let Some(stream) = self.streams.get(key as usize) else {
+                    continue;
+                };
+                match stream.position {
+                    Position::Live => self.write_alone(key, ping.clone()),
+                    Position::Behind(_) if stream.is_stalled(Instant::now()) => {
+                        self.end(key, Disconnect::TooSlow);
+                    }
+                    // Its id would claim what has not been sent.
+                    Position::Behind(_) => {}
+                }
+                self.give_way().await;
+            }
+        }
+    }
+
+    /// Writes a frame that is no event to a live stream.
+    fn write_alone(&mut self, key: u32, frame: Bytes) {
+        let Some(stream) = self.streams.get_mut(key as usize) else {
+            return;
+        };
+        match stream.write(&frame) {
+            Written::All => {}
+            Written::Gone => self.end(key, Disconnect::Left),
+            Written::Part(taken) => {
+                let rest = frame.slice(taken..);
+                stream.position = Behind::at(self.tail.seq, rest, Instant::now());
+            }
+        }
+    }
+
+    /// Lets a changed configuration count, if it changed.
+    fn renew(&mut self) {
+        let terms = self.shared.terms.load_full();
+        if Arc::ptr_eq(&terms, &self.terms) {
+            return;
+        }
+        self.pings.set_turn(ping_interval(&terms), Instant::now());
+        let denied = match terms.restdb {
+            Some(_) => self.audiences.renew(&terms.access),
+            None => {
+                let all: Vec<u32> = self.keys().collect();
+                all.into_iter()
+                    .for_each(|key| self.end(key, Disconnect::Revoked));
+                Vec::new()
+            }
+        };
+        self.terms = terms;
+        for (id, reason) in denied {
+            let members = self.audiences.audience(id).map(|a| a.members().to_vec());
+            for key in members.unwrap_or_default() {
+                debug!(stream = key, %reason, "stream lost its grant");
+                self.end(key, Disconnect::Revoked);
+            }
+        }
+    }
+
+    /// Ends every stream with a `retry` of its own, so that they do not all return at once.
+    async fn end_all(&mut self) {
+        self.joining.close();
+        let streams = self.streams.len();
+        for key in self.keys().collect::<Vec<u32>>() {
+            if let Some(stream) = self.streams.get(key as usize)
+                && matches!(stream.position, Position::Live)
+            {
+                // One that cannot take it now comes back by the `retry` it was told before.
+                stream.write(&restdb::retry(jittered(RETRY_SPREAD_AT_END)));
+            }
+            self.end(key, Disconnect::Drained);
+            self.give_way().await;
+        }
+        info!(streams, "streams ended");
+    }
+
+    /// Closes a stream. What it was sent last it still receives.
+    fn end(&mut self, key: u32, disconnect: Disconnect) {
+        let Some(stream) = self.streams.try_remove(key as usize) else {
+            return;
+        };
+        let (audience, place) = stream.audience;
+        if let Some(moved) = self.audiences.leave(audience, place)
+            && let Some(other) = self.streams.get_mut(moved as usize)
+        {
+            other.audience.1 = place;
+        }
+        let (slot, place) = stream.slot;
+        if let Some(moved) = self.pings.leave(slot, place)
+            && let Some(other) = self.streams.get_mut(moved as usize)
+        {
+            other.slot.1 = place;
+        }
+        debug!(stream = key, ?disconnect, "stream ended");
+    }
+
+    fn keys(&self) -> impl Iterator<Item = u32> {
+        self.streams
+            .iter()
+            .filter_map(|(key, _)| u32::try_from(key).ok())
+    }
+
+    fn live(&self) -> impl Iterator<Item = u32> {
+        self.streams
+            .iter()
+            .filter(|(_, stream)| matches!(stream.position, Position::Live))
+            .filter_map(|(key, _)| u32::try_from(key).ok())
+    }
+
+    /// Lets other tasks of this thread run after many writes.
+    async fn give_way(&mut self) {
+        self.written += 1;
+        if self.written >= WRITES_IN_A_ROW {
+            self.written = 0;
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl Batch {
+    fn new(frames: Vec<(u64, Bytes)>) -> Self {
+        let joined = match frames.as_slice() {
+            [] => Bytes::new(),
+            [(_, frame)] => frame.clone(),
+            several => {
+                let bytes = several.iter().map(|(_, frame)| frame.len()).sum();
+                let mut joined = BytesMut::with_capacity(bytes);
+                for (_, frame) in several {
+                    joined.extend_from_slice(frame);
+                }
+                joined.freeze()
+            }
+        };
+        Self { frames, joined }
+    }
+
+    /// The position of a stream that took only `taken` bytes: the rest of the frame that was
+    /// cut, and the place before which everything has gone out. `before` is the place that the
+    /// batch began behind.
+    fn cut(&self, taken: usize, before: u64) -> Position {
+        let mut start = 0;
+        let mut after = before;
+        for (seq, frame) in &self.frames {
+            let end = start + frame.len();
+            if taken < end {
+                let begun = taken > start;
+                let rest = if begun {
+                    frame.slice(taken - start..)
+                } else {
+                    Bytes::new()
+                };
+                let after = if begun { *seq } else { after };
+                return Behind::at(after, rest, Instant::now());
+            }
+            start = end;
+            after = *seq;
+        }
+        Behind::at(after, Bytes::new(), Instant::now())
+    }
+}
+
+impl Frames {
+    fn encode(&mut self, event: &Event, patch: PatchEvent) -> Bytes {
+        let key = (event.cursor.seq, patch);
+        if let Some(frame) = self.encoded.get(&key) {
+            return frame.clone();
+        }
+        let frame = restdb::encode(event, patch);
+        self.bytes += frame.len();
+        self.encoded.insert(key, frame.clone());
+        self.order.push_back(key);
+        while self.order.len() > FRAMES_KEPT || self.bytes > FRAMES_KEPT_BYTES {
+            let Some(oldest) = self.order.pop_front() else {
+                break;
+            };
+            if let Some(frame) = self.encoded.remove(&oldest) {
+                self.bytes -= frame.len();
+            }
+        }
+        frame
+    }
+}
+
+/// What a PATCH is called for a view, as the configuration stands.
+fn patch_event(terms: &Terms, view: View) -> PatchEvent {
+    match (view, &terms.restdb) {
+        (View::Configured, Some(options)) => options.patch,
+        (View::Configured, None) => PatchEvent::Put,
+        (View::Patch, _) => PatchEvent::Patch,
+    }
+}
+
+/// How often streams are pinged; where the dialect is off there are none.
+fn ping_interval(terms: &Terms) -> Duration {
+    let options = terms.restdb.as_ref();
+    options.map_or(Duration::from_secs(10), |options| options.ping_interval)
+}
+
+/// A `retry` of its own for each stream.
+pub(super) fn jittered(spread: Duration) -> Duration {
+    RETRY_MIN + spread.mul_f64(rand::rng().random::<f64>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rest_and_place(taken: usize) -> (String, u64) {
+        let batch = Batch::new(vec![
+            (5, Bytes::from_static(b"aaaa")),
+            (7, Bytes::from_static(b"bbbb")),
+        ]);
+        match batch.cut(taken, 3) {
+            Position::Behind(behind) => (
+                String::from_utf8(behind.rest.to_vec()).unwrap(),
+                behind.after,
+            ),
+            Position::Live => panic!("a cut batch leaves a stream behind"),
+        }
+    }
+
+    #[test]
+    fn a_cut_stream_keeps_only_the_frame_that_had_begun() {
+        assert_eq!(rest_and_place(0), (String::new(), 3));
+        assert_eq!(rest_and_place(1), ("aaa".into(), 5));
+        assert_eq!(rest_and_place(4), (String::new(), 5));
+        assert_eq!(rest_and_place(6), ("bb".into(), 7));
+        assert_eq!(rest_and_place(8), (String::new(), 7));
+    }
+}

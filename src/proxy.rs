@@ -1,0 +1,402 @@
+//! Requests to the upstream and answers back, by pingora: one at a time, observed on the way.
+//!
+//! The front lends a connection for one request. pingora streams it to the upstream and the
+//! answer back; the filters below look on. What an observed write amounts to is appended to
+//! the log in the filter that holds the answer's last piece, before that piece is written:
+//! who has the whole answer can rely on the event.
+
+mod capture;
+mod exchange;
+mod peer;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::{StatusCode, Version};
+use pingora::apps::HttpServerApp;
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::modules::http::HttpModules;
+use pingora::protocols::http::ServerSession;
+use pingora::proxy::{FailToProxy, HttpProxy, ProxyHttp, ProxyWarnLogContext, Session, http_proxy};
+use pingora::server::configuration::ServerConf;
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorSource, ErrorType, Result};
+use tokio::sync::watch;
+use tracing::{debug, error, warn};
+
+use crate::config::{HostHeader, Snapshot};
+use crate::dialect::restdb;
+use crate::front::{Connection, connection_of};
+use crate::hub::Hub;
+use crate::limits::{CONNECT_TRIES_MAX, DOWNSTREAM_STALL, UPSTREAM_IDLE_MAX};
+use exchange::{Exchange, has_no_body};
+use peer::Peers;
+
+/// Serves requests by the upstream.
+pub struct Proxy {
+    http: Arc<HttpProxy<Relay>>,
+}
+
+/// What pingora asks on the way of a request.
+struct Relay {
+    hub: Hub,
+    peers: Peers,
+}
+
+/// What is known of one request while pingora serves it.
+pub(crate) struct Turn {
+    exchange: Exchange,
+    snapshot: Option<Arc<Snapshot>>,
+    /// Connections to the upstream that were tried in vain.
+    connects: usize,
+}
+
+impl Proxy {
+    /// A proxy whose observed writes become events of `hub`.
+    #[must_use]
+    pub fn new(hub: Hub) -> Self {
+        let conf = Arc::new(ServerConf {
+            upstream_keepalive_pool_size: UPSTREAM_IDLE_MAX,
+            max_retries: CONNECT_TRIES_MAX,
+            ..ServerConf::default()
+        });
+        let peers = Peers::default();
+        Self {
+            http: Arc::new(http_proxy(&conf, Relay { hub, peers })),
+        }
+    }
+
+    /// Serves the one request whose head, as it came, is `head`. The answer is the connection,
+    /// if it can serve another.
+    pub(crate) async fn serve(
+        &self,
+        connection: Connection,
+        head: BytesMut,
+        draining: &watch::Receiver<bool>,
+    ) -> Option<Connection> {
+        let mut session = ServerSession::new_http1(Box::new(connection));
+        session.set_pipelined_prefix(head);
+        session.set_read_timeout(Some(DOWNSTREAM_STALL));
+        session.set_write_timeout(Some(DOWNSTREAM_STALL));
+        let reusable = self.http.process_new_http(session, draining).await?;
+        let (stream, _settings) = reusable.consume();
+        let connection = stream.into_any().downcast::<Connection>().ok()?;
+        Some(*connection)
+    }
+}
+
+impl std::fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Proxy").finish_non_exhaustive()
+    }
+}
+
+impl Relay {
+    /// Appends what the exchange amounted to, and lets go of it.
+    fn tell(&self, exchange: &mut Exchange, answered: Answered) {
+        if let Exchange::Observing(observing) = std::mem::replace(exchange, Exchange::Passing) {
+            let kinds = match answered {
+                Answered::InPart => observing.lost(),
+                Answered::Whole => observing.complete(),
+            };
+            self.hub.append(kinds);
+        }
+    }
+}
+
+/// How far an answer has come.
+#[derive(Clone, Copy)]
+enum Answered {
+    InPart,
+    Whole,
+}
+
+#[async_trait]
+impl ProxyHttp for Relay {
+    type CTX = Turn;
+
+    fn new_ctx(&self) -> Turn {
+        Turn {
+            exchange: Exchange::Passing,
+            snapshot: None,
+            connects: 0,
+        }
+    }
+
+    /// No module: each would cost every request something.
+    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
+
+    async fn early_request_filter(&self, session: &mut Session, turn: &mut Turn) -> Result<()> {
+        let Some(connection) = connection(session) else {
+            return Err(internal("the session is over no connection of the front"));
+        };
+        let snapshot = connection.snapshot().map(Arc::clone);
+        let request = session.req_header();
+        if let Some(snapshot) = &snapshot
+            && let Some(target) = snapshot
+                .observe
+                .target(request.method.as_str(), path_of(request))
+        {
+            connection.hide_loss();
+            let body_bytes_max = snapshot.limits.observed_body_bytes;
+            turn.exchange = Exchange::observe(target, request, body_bytes_max);
+        }
+        turn.snapshot = snapshot;
+        Ok(())
+    }
+
+    async fn upstream_peer(&self, _session: &mut Session, turn: &mut Turn) -> Result<Box<HttpPeer>> {
+        let snapshot = turn.snapshot.as_ref();
+        let snapshot = snapshot.ok_or_else(|| internal("the request has no configuration"))?;
+        self.peers.peer(&snapshot.upstream).await
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        _session: &mut Session,
+        request: &mut RequestHeader,
+        turn: &mut Turn,
+    ) -> Result<()> {
+        if let Some(snapshot) = &turn.snapshot
+            && snapshot.upstream.host_header == HostHeader::Upstream
+        {
+            request.insert_header(HOST, snapshot.upstream.authority())?;
+        }
+        // From here on the upstream may have taken the request.
+        if let Exchange::Observing(observing) = &mut turn.exchange {
+            observing.see_sent();
+        }
+        Ok(())
+    }
+
+    async fn request_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        _end_of_stream: bool,
+        turn: &mut Turn,
+    ) -> Result<()> {
+        if let (Exchange::Observing(observing), Some(body)) = (&mut turn.exchange, body) {
+            observing.see_request(body);
+        }
+        Ok(())
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        turn: &mut Turn,
+    ) -> Result<()> {
+        if response.status == StatusCode::SWITCHING_PROTOCOLS {
+            if let Some(connection) = connection(session) {
+                connection.open_tunnel();
+            }
+            turn.exchange = Exchange::Passing;
+        } else if let Exchange::Observing(observing) = &mut turn.exchange
+            && !response.status.is_informational()
+        {
+            observing.see_head(response);
+            if has_no_body(response) {
+                // No piece of a body will come by: this is the last moment before the answer goes.
+                self.tell(&mut turn.exchange, Answered::Whole);
+            }
+        }
+        Ok(())
+    }
+
+    async fn response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        _turn: &mut Turn,
+    ) -> Result<()> {
+        if session.req_header().version == Version::HTTP_10 {
+            // It knows no chunks: the end of the connection is the end of the answer.
+            response.remove_header(&TRANSFER_ENCODING);
+        }
+        Ok(())
+    }
+
+    fn response_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        end_of_stream: bool,
+        turn: &mut Turn,
+    ) -> Result<Option<std::time::Duration>> {
+        if let Exchange::Observing(observing) = &mut turn.exchange {
+            if let Some(body) = body {
+                observing.see_response(body);
+            }
+            if end_of_stream {
+                self.tell(&mut turn.exchange, Answered::Whole);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Nothing has been sent: another address of the upstream may be tried, even for a write.
+    fn fail_to_connect(
+        &self,
+        _session: &mut Session,
+        peer: &HttpPeer,
+        turn: &mut Turn,
+        mut error: Box<Error>,
+    ) -> Box<Error> {
+        turn.connects += 1;
+        let others = self.peers.avoid(peer);
+        error.set_retry(turn.connects < others.min(CONNECT_TRIES_MAX));
+        error
+    }
+
+    /// A write is never repeated. A request that only reads goes once more when a connection
+    /// that was used before dies without a byte of an answer: the upstream had closed it.
+    fn error_while_proxy(
+        &self,
+        _peer: &HttpPeer,
+        session: &mut Session,
+        mut error: Box<Error>,
+        _turn: &mut Turn,
+        reused: bool,
+    ) -> Box<Error> {
+        error.retry.decide_reuse(reused);
+        let again = reused
+            && session.req_header().method.is_safe()
+            && session.response_written().is_none()
+            && !session.as_ref().retry_buffer_truncated();
+        if !again {
+            error.set_retry(false);
+        }
+        error
+    }
+
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        error: &Error,
+        turn: &mut Turn,
+    ) -> FailToProxy {
+        self.tell(&mut turn.exchange, Answered::InPart);
+        let malformed = connection(session).is_some_and(Connection::is_malformed);
+        let code = if malformed { 400 } else { status_of(error) };
+        log(session, error, code);
+        if let Ok(status) = StatusCode::from_u16(code)
+            && session.response_written().is_none()
+            && let Err(error) = answer(session, status).await
+        {
+            debug!(%error, "the downstream is gone before it could be told");
+        }
+        FailToProxy {
+            error_code: code,
+            can_reuse_downstream: false,
+        }
+    }
+
+    /// The last call of every exchange: what is still being observed by now ended early.
+    async fn logging(&self, _session: &mut Session, _error: Option<&Error>, turn: &mut Turn) {
+        self.tell(&mut turn.exchange, Answered::InPart);
+    }
+
+    /// Our own line is enough, and says nothing of the query.
+    fn suppress_error_log(&self, _: &Session, _: &Turn, _: &Error) -> bool {
+        true
+    }
+
+    fn suppress_proxy_warn_log(
+        &self,
+        _: &Session,
+        _: &Turn,
+        _: &Error,
+        _: ProxyWarnLogContext,
+    ) -> bool {
+        true
+    }
+
+    /// Without the query: there may be a credential in it.
+    fn request_summary(&self, session: &Session, _: &Turn) -> String {
+        let request = session.req_header();
+        format!("{} {}", request.method, path_of(request))
+    }
+}
+
+fn connection(session: &Session) -> Option<&Connection> {
+    connection_of(session.stream()?.as_any())
+}
+
+/// The path of the target as it was sent, without the query.
+fn path_of(request: &RequestHeader) -> &str {
+    let target = std::str::from_utf8(request.raw_path()).unwrap_or("");
+    let path = target.split('?').next().unwrap_or(target);
+    // An absolute target (RFC 9112 § 3.2.2): the path is behind the authority.
+    match path.split_once("://") {
+        Some((_, rest)) if !path.starts_with('/') => {
+            rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
+        }
+        _ => path,
+    }
+}
+
+/// The status of an answer of our own, by whose fault it was; 0 where nobody is there to read it.
+fn status_of(error: &Error) -> u16 {
+    match (error.esource(), error.etype()) {
+        (_, ErrorType::HTTPStatus(code)) => *code,
+        (ErrorSource::Upstream, ErrorType::ConnectTimedout)
+        | (ErrorSource::Upstream, ErrorType::ReadTimedout)
+        | (ErrorSource::Upstream, ErrorType::WriteTimedout)
+        | (ErrorSource::Upstream, ErrorType::TLSHandshakeTimedout) => 504,
+        (ErrorSource::Upstream, _) => 502,
+        (ErrorSource::Downstream, ErrorType::ReadTimedout) => 408,
+        (
+            ErrorSource::Downstream,
+            ErrorType::ReadError | ErrorType::WriteError | ErrorType::ConnectionClosed,
+        ) => 0,
+        (ErrorSource::Downstream, _) => 400,
+        (ErrorSource::Internal | ErrorSource::Unset, _) => 500,
+    }
+}
+
+async fn answer(session: &mut Session, status: StatusCode) -> Result<()> {
+    let message = match status {
+        StatusCode::BAD_GATEWAY => "the upstream gave no whole answer",
+        StatusCode::GATEWAY_TIMEOUT => "the upstream did not answer in time",
+        StatusCode::REQUEST_TIMEOUT => "the request's body did not come in time",
+        StatusCode::BAD_REQUEST => "the request's body is not well formed",
+        _ => "the request could not be served",
+    };
+    let (parts, body) = restdb::reply(status, message).into_parts();
+    let mut head = ResponseHeader::build(status, Some(parts.headers.len() + 1))?;
+    for (name, value) in &parts.headers {
+        head.insert_header(name.clone(), value)?;
+    }
+    head.insert_header(CONTENT_LENGTH, body.len())?;
+    session
+        .as_downstream_mut()
+        .write_error_response(head, body)
+        .await
+}
+
+/// One line for a failed exchange. Whose fault it was decides how loud it is.
+fn log(session: &Session, reason: &Error, status: u16) {
+    let request = session.req_header();
+    let (method, path) = (request.method.as_str(), path_of(request));
+    // Not the error whole: its context may quote what was sent.
+    let reason_type = reason.etype().as_str();
+    match reason.esource() {
+        ErrorSource::Upstream => {
+            warn!(method, path, status, reason = reason_type, "the upstream failed a request");
+        }
+        ErrorSource::Downstream => {
+            debug!(method, path, status, reason = reason_type, "a downstream broke off a request");
+        }
+        ErrorSource::Internal | ErrorSource::Unset => {
+            error!(method, path, status, reason = reason_type, "a request could not be served");
+        }
+    }
+}
+
+fn internal(why: &'static str) -> Box<Error> {
+    Error::explain(ErrorType::InternalError, why).into_in()
+}

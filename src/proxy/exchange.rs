@@ -1,0 +1,168 @@
+//! One request and its answer, as far as they are observed.
+
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, LOCATION, TRANSFER_ENCODING};
+use http::StatusCode;
+use pingora::http::{RequestHeader, ResponseHeader};
+use serde_json::value::RawValue;
+
+use super::capture::{Capture, body};
+use crate::event::Kind;
+use crate::observe::{Answer, Target};
+
+/// What is observed of an exchange.
+#[derive(Debug)]
+pub(crate) enum Exchange {
+    /// A write on an observed route, whose outcome nobody was told yet.
+    Observing(Box<Observing>),
+    /// Nothing, or nothing any more.
+    Passing,
+}
+
+/// An exchange that is to become events.
+#[derive(Debug)]
+pub(crate) struct Observing {
+    target: Target,
+    reached: Reached,
+    request: Capture,
+    response: Capture,
+}
+
+/// How far the exchange has come.
+#[derive(Debug)]
+enum Reached {
+    /// The answer's head is here.
+    Answered(Head),
+    /// The upstream has seen nothing of the request.
+    Nobody,
+    /// The request's head, at least, went to the upstream.
+    Upstream,
+}
+
+/// What of an answer's head decides how its body is read.
+#[derive(Debug)]
+struct Head {
+    status: u16,
+    location: Option<Box<str>>,
+    coding: Coding,
+    end: End,
+}
+
+/// Whether the body's bytes are the text itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Coding {
+    Other,
+    Plain,
+}
+
+/// How the end of the body is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// By the end of the connection: a broken one looks the same.
+    Closed,
+    /// By its framing.
+    Framed,
+}
+
+impl Exchange {
+    /// Begins to observe; of each body so many bytes are kept at most. A request that says
+    /// how it is coded is not read.
+    pub(super) fn observe(target: Target, request: &RequestHeader, body_bytes_max: usize) -> Self {
+        let coded = request.headers.contains_key(CONTENT_ENCODING);
+        Self::Observing(Box::new(Observing {
+            target,
+            reached: Reached::Nobody,
+            request: if coded {
+                Capture::Overflowed
+            } else {
+                Capture::new(body_bytes_max)
+            },
+            response: Capture::new(body_bytes_max),
+        }))
+    }
+}
+
+impl Observing {
+    /// The request's head goes to the upstream.
+    pub(super) fn see_sent(&mut self) {
+        if matches!(self.reached, Reached::Nobody) {
+            self.reached = Reached::Upstream;
+        }
+    }
+
+    /// A piece of the request's body passes.
+    pub(super) fn see_request(&mut self, piece: &Bytes) {
+        self.request.keep(piece);
+    }
+
+    /// The head of the final answer passes, as the upstream sent it.
+    pub(super) fn see_head(&mut self, response: &ResponseHeader) {
+        let text = |name| {
+            let value = response.headers.get(name)?;
+            value.to_str().ok()
+        };
+        let plain = text(CONTENT_ENCODING).is_none_or(|c| c.eq_ignore_ascii_case("identity"))
+            && response.headers.get_all(CONTENT_ENCODING).iter().count() < 2;
+        let framed = response.headers.contains_key(CONTENT_LENGTH)
+            || response.headers.contains_key(TRANSFER_ENCODING)
+            || has_no_body(response);
+        self.reached = Reached::Answered(Head {
+            status: response.status.as_u16(),
+            location: text(LOCATION).map(Into::into),
+            coding: if plain { Coding::Plain } else { Coding::Other },
+            end: if framed { End::Framed } else { End::Closed },
+        });
+    }
+
+    /// A piece of the answer's body passes.
+    pub(super) fn see_response(&mut self, piece: &Bytes) {
+        self.response.keep(piece);
+    }
+
+    /// The answer came to its end: what it amounts to.
+    pub(super) fn complete(self) -> Vec<Kind> {
+        let head = match self.reached {
+            Reached::Answered(head) => head,
+            Reached::Nobody | Reached::Upstream => return self.lost(),
+        };
+        let request = self.request.into_whole();
+        let response = self.response.into_whole();
+        if head.end == End::Closed && response.as_deref().is_some_and(is_no_json) {
+            let status = Some(head.status);
+            return self.target.events(Answer::Lost { status });
+        }
+        let readable = response.as_ref().filter(|_| head.coding == Coding::Plain);
+        self.target.events(Answer::Complete {
+            status: head.status,
+            location: head.location.as_deref(),
+            request: body(request.as_ref()),
+            response: body(readable),
+        })
+    }
+
+    /// The answer did not come to its end: what is to be told of the write.
+    pub(super) fn lost(self) -> Vec<Kind> {
+        let status = match self.reached {
+            // The upstream cannot have written what it never saw.
+            Reached::Nobody => return Vec::new(),
+            Reached::Answered(head) => Some(head.status),
+            Reached::Upstream => None,
+        };
+        self.target.events(Answer::Lost { status })
+    }
+}
+
+/// Whether an answer has no body, so that its head is all of it.
+pub(super) fn has_no_body(response: &ResponseHeader) -> bool {
+    let bodiless = matches!(
+        response.status,
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+    );
+    let length = response.headers.get(CONTENT_LENGTH);
+    bodiless || length.is_some_and(|length| length == "0")
+}
+
+/// Whether the text of a body that may have been cut is no whole JSON.
+fn is_no_json(text: &[u8]) -> bool {
+    serde_json::from_slice::<&RawValue>(text).is_err()
+}

@@ -5,9 +5,11 @@ pub mod limits;
 pub mod event;
 pub mod topic;
 
-pub mod sse;
 pub mod access;
 pub mod dialect;
 pub mod observe;
+pub mod sse;
 
 pub mod config;
+
+pub mod demo;

@@ -5,10 +5,10 @@ pub mod limits;
 pub mod event;
 pub mod topic;
 
-pub mod sse;
 pub mod access;
 pub mod dialect;
 pub mod observe;
+pub mod sse;
 
 pub mod hub;
 pub mod log;
@@ -17,3 +17,4 @@ pub mod config;
 
 pub mod front;
 pub mod proxy;
+pub mod demo;

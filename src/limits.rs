@@ -110,3 +110,10 @@ pub const STREAM_STALL: Duration = Duration::from_secs(30);
 pub const KIB: usize = 1024;
 /// Bytes in a mebibyte.
 pub const MIB: usize = 1024 * KIB;
+
+/// Records that the demo's database holds: its page lists them all.
+pub const DEMO_RECORDS_MAX: usize = 1000;
+/// Bytes of a request's body that the demo's database reads: a todo is a line or two. Its message says 16 KiB.
+pub const DEMO_BODY_BYTES_MAX: usize = 16 * KIB;
+/// Connections that the demo's database serves at once: the sidecar's, and somebody's curl.
+pub const DEMO_CONNECTIONS_MAX: usize = 256;

@@ -1,0 +1,15 @@
+//! What the sidecar promises, tried on the real program.
+//!
+//! A file a subject, a test a promise. Each starts what it needs, on ports of its own, and
+//! leaves nothing behind; `harness` is the language that they are written in.
+//!
+//! `tests/run` installs json-server, the npm clients and Chromium, without which some fail.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic, and what it prints is its report"
+)]
+
+mod harness;

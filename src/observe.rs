@@ -20,6 +20,7 @@
 //!
 //! Pure: no clock, no I/O. It does not know who hears of an event, or whether anyone does.
 
+pub mod preset;
 pub mod rule;
 
 mod extract;

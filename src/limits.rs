@@ -117,3 +117,12 @@ pub const DEMO_RECORDS_MAX: usize = 1000;
 pub const DEMO_BODY_BYTES_MAX: usize = 16 * KIB;
 /// Connections that the demo's database serves at once: the sidecar's, and somebody's curl.
 pub const DEMO_CONNECTIONS_MAX: usize = 256;
+/// Arrays and objects within one another in a JSON body that is still read. What is nested
+/// deeper is passed on and observed as a body that is not JSON: whoever reads an event, here
+/// or in a client, may do so by recursion.
+pub const JSON_DEPTH: usize = 128;
+
+/// Records that one write tells of. A bulk of more is `uncertain`: to read the collection
+/// again costs a client less than so many events, and one request cannot push the whole
+/// past out of the log.
+pub const BULK_RECORDS: usize = 1_000;

@@ -1,7 +1,18 @@
-//! What is observed: paths, and where ids and records are found. SKELETON.
+//! What is observed: paths, and where ids and records are found.
+//!
+//! A [`Rule`] is data, written by the operator or shipped as a preset; everything that a
+//! backend needs is said here and nothing of it is code.
+
+mod glob;
+pub use glob::Glob;
+mod pattern;
+pub use pattern::PathPattern;
+pub(super) use pattern::Place;
+mod pointer;
+pub use pointer::Pointer;
+pub(super) use pointer::array_index;
 
 use std::ops::RangeInclusive;
-use std::str::FromStr;
 
 use crate::event::Method;
 
@@ -11,6 +22,9 @@ pub struct Rule {
     /// Which requests.
     pub path: PathPattern,
     /// Where an id is found in a body, in this order.
+    ///
+    /// In an element of an array the part of a pointer that leads to the record is left out:
+    /// with the record at `/data`, `/data/id` finds the `id` of each element of `data`.
     pub id: Box<[Pointer]>,
     /// Where the record is found in an answer; the empty pointer is the whole of it.
     pub record: Pointer,
@@ -20,58 +34,131 @@ pub struct Rule {
     pub success: Box<[RangeInclusive<u16>]>,
 }
 
-/// Which paths, and where the collection and the id stand in them.
-#[derive(Clone, Debug)]
-pub struct PathPattern(());
-
-/// Paths by their segments: `*` is one segment, `**` at the end is any number. Shape: `/auth/**`.
-#[derive(Clone, Debug)]
-pub struct Glob(());
-
-/// A JSON pointer (RFC 6901). Shape: `/data/id`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pointer(());
-
 /// Why a text is no path pattern, glob or pointer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAPath {
+    /// A `{` or `}` that does not enclose the name of a whole segment.
+    #[error(
+        "has braces that are no segment of their own: write {{collection}}, {{id}}, {{id?}} or {{name}} between slashes"
+    )]
+    Braces,
+    /// Nothing says which collection is meant.
+    #[error("names no collection: a template needs {{collection}}, a regex (?<collection>...)")]
+    Collection,
+    /// A `~` of a pointer that is neither `~0` nor `~1` (RFC 6901 § 3).
+    #[error("has a `~` that escapes nothing: write ~0 for `~` and ~1 for `/`")]
+    Escape,
+    /// A `?` at another place than in a last `{id?}`.
+    #[error("may leave open only its last segment, and only as {{id?}}")]
+    Optional,
+    /// A regular expression that is none.
+    #[error("is no regular expression: {problem}")]
+    Regex {
+        /// What the compiler of regular expressions says.
+        problem: Box<str>,
+    },
+    /// `{collection}` or `{id}` twice.
+    #[error("names {{{name}}} more than once")]
+    Repeated {
+        /// The name.
+        name: &'static str,
+    },
+    /// A segment that no path has once it is decoded, so that the whole would never match.
+    #[error(
+        "has a segment that no path has: write it decoded, without `%`, `?`, `#`, `;` and `\\`, and leave out empty ones, `.` and `..`"
+    )]
+    Segment,
     /// It does not begin with a slash.
     #[error("must start with `/`")]
     Slash,
+    /// A `*` in a template, or a `**` in a glob that is not a segment of its own.
+    #[error(
+        "has a misplaced `*`: a template takes {{name}} instead, a glob takes `**` only as a whole segment"
+    )]
+    Star,
 }
 
-impl PathPattern {
-    /// Shape: `/api/v1/{collection}/{id?}`.
-    ///
-    /// # Errors
-    /// [`NotAPath`]: what is wrong with it.
-    pub fn template(_text: &str) -> Result<Self, NotAPath> {
-        Ok(Self(()))
-    }
+/// What a status says of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The upstream refused: nothing changed.
+    Refused,
+    /// The write happened.
+    Succeeded,
+    /// The status does not tell.
+    Unknown,
+}
 
-    /// A regular expression over the whole path, with a group named `collection` and perhaps one named `id`.
+impl Rule {
+    /// What `status` says of a write that this rule is for.
     ///
-    /// # Errors
-    /// [`NotAPath`]: what is wrong with it.
-    pub fn regex(_text: &str) -> Result<Self, NotAPath> {
-        Ok(Self(()))
+    /// 202 (RFC 9110 § 15.3.3) only promises, and 207 (RFC 4918 § 11.1) hides a status for
+    /// each part: they tell success only where the rule lists exactly them. A 5xx is no
+    /// refusal: the upstream may have failed after it had committed.
+    pub(super) fn outcome(&self, status: u16) -> Outcome {
+        let exactly = self.success.contains(&(status..=status));
+        let listed = self.success.iter().any(|range| range.contains(&status));
+        match status {
+            202 | 207 if !exactly => Outcome::Unknown,
+            _ if listed => Outcome::Succeeded,
+            500.. => Outcome::Unknown,
+            _ => Outcome::Refused,
+        }
     }
 }
 
-impl Glob {
-    /// Reads a glob.
-    ///
-    /// # Errors
-    /// [`NotAPath`]: what is wrong with it.
-    pub fn new(_text: &str) -> Result<Self, NotAPath> {
-        Ok(Self(()))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_tells_success_only_where_the_rule_says_so() {
+        let rule = |success: &[RangeInclusive<u16>]| Rule {
+            path: PathPattern::template("/{collection}/{id?}").unwrap(),
+            id: [].into(),
+            record: Pointer::default(),
+            methods: [Method::Post].into(),
+            success: success.into(),
+        };
+        let usual = rule(&[200..=299]);
+        for (status, outcome) in [
+            (100, Outcome::Refused),
+            (200, Outcome::Succeeded),
+            (202, Outcome::Unknown),
+            (207, Outcome::Unknown),
+            (299, Outcome::Succeeded),
+            (303, Outcome::Refused),
+            (409, Outcome::Refused),
+            (500, Outcome::Unknown),
+            (504, Outcome::Unknown),
+        ] {
+            assert_eq!(usual.outcome(status), outcome, "{status}");
+        }
+        let own = rule(&[200..=200, 202..=202, 303..=303, 500..=500]);
+        for (status, outcome) in [
+            (200, Outcome::Succeeded),
+            (201, Outcome::Refused),
+            (202, Outcome::Succeeded),
+            (207, Outcome::Unknown),
+            (303, Outcome::Succeeded),
+            (500, Outcome::Succeeded),
+        ] {
+            assert_eq!(own.outcome(status), outcome, "{status}");
+        }
     }
-}
 
-impl FromStr for Pointer {
-    type Err = NotAPath;
-
-    fn from_str(_text: &str) -> Result<Self, NotAPath> {
-        Ok(Self(()))
+    #[test]
+    fn a_fault_says_what_to_write_instead() {
+        let fault = |text| PathPattern::template(text).unwrap_err().to_string();
+        assert_eq!(fault("posts"), "must start with `/`");
+        assert_eq!(
+            fault("/{id}"),
+            "names no collection: a template needs {collection}, a regex (?<collection>...)"
+        );
+        assert_eq!(
+            fault("/{collection}/{id}/{id}"),
+            "names {id} more than once"
+        );
+        assert!(fault("/{collection}/post-{id}").ends_with("{id?} or {name} between slashes"));
     }
 }

@@ -1,0 +1,242 @@
+//! JSON as text: what a body holds is looked at and handed on, never converted.
+//!
+//! A number keeps every digit (2^53 + 1, `1.10`), an object the order of its members and a
+//! member the spelling of its name, because nothing here turns them into other values.
+//! `serde_json` checks the grammar of a raw value without recursion and without a limit of
+//! depth, so the depth is checked here, once, before anything descends.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::event::Id;
+use crate::limits::JSON_DEPTH;
+
+use super::Body;
+
+/// What a body holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Content<'a> {
+    /// Nothing but white space.
+    Empty,
+    /// One JSON text.
+    Json(&'a RawValue),
+    /// Something else, or a body that was not kept.
+    Unreadable,
+}
+
+/// A member of an object.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Member<'a> {
+    /// Its name, as it is spelt.
+    pub(super) name: &'a RawValue,
+    /// Its value.
+    pub(super) value: &'a RawValue,
+}
+
+impl<'a> Content<'a> {
+    /// Reads a body.
+    pub(super) fn of(body: Body<'a>) -> Self {
+        let Body::Whole(bytes) = body else {
+            return Self::Unreadable;
+        };
+        if bytes.trim_ascii().is_empty() {
+            return Self::Empty;
+        }
+        let json = std::str::from_utf8(bytes)
+            .ok()
+            .filter(|text| !is_deeper_than(text, JSON_DEPTH))
+            .and_then(|text| serde_json::from_str(text).ok());
+        json.map_or(Self::Unreadable, Self::Json)
+    }
+
+    /// The JSON text, if the body is one.
+    pub(super) fn json(self) -> Option<&'a RawValue> {
+        match self {
+            Self::Json(json) => Some(json),
+            Self::Empty | Self::Unreadable => None,
+        }
+    }
+}
+
+impl Member<'_> {
+    /// Whether the name, its escapes resolved, is this one.
+    pub(super) fn is(&self, name: &str) -> bool {
+        text(self.name).is_some_and(|text| text == name)
+    }
+}
+
+pub(super) fn is_array(json: &RawValue) -> bool {
+    json.get().starts_with('[')
+}
+
+pub(super) fn is_object(json: &RawValue) -> bool {
+    json.get().starts_with('{')
+}
+
+/// An array's elements, in their order; none if it is no array.
+pub(super) fn elements(json: &RawValue) -> Option<Vec<&RawValue>> {
+    serde_json::from_str(json.get()).ok()
+}
+
+/// An object's members, in their order and with those that share a name; none if it is no object.
+pub(super) fn members(json: &RawValue) -> Option<Vec<Member<'_>>> {
+    let Members(members) = serde_json::from_str(json.get()).ok()?;
+    Some(members)
+}
+
+/// The id that a string or a number is, digits as they are written; anything else is none.
+pub(super) fn id(json: &RawValue) -> Option<Id> {
+    match json.get().as_bytes().first()? {
+        b'"' => Id::new(&text(json)?),
+        b'-' | b'0'..=b'9' => Id::new(json.get()),
+        _ => None,
+    }
+}
+
+/// A string's text; none if it is no string, or one with half of a surrogate pair.
+fn text(json: &RawValue) -> Option<Cow<'_, str>> {
+    let quoted = json.get();
+    let inner = quoted.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') {
+        serde_json::from_str(quoted).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(inner))
+    }
+}
+
+/// Counts brackets outside of strings; on what is no JSON the count means nothing and harms nothing.
+fn is_deeper_than(text: &str, depth_max: usize) -> bool {
+    let mut depth = 0_usize;
+    let mut in_string = false;
+    let mut escaped = false;
+    for byte in text.bytes() {
+        if in_string {
+            in_string = escaped || byte != b'"';
+            escaped = !escaped && byte == b'\\';
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > depth_max {
+            return true;
+        }
+    }
+    false
+}
+
+struct Members<'a>(Vec<Member<'a>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+/// Keeps what a map would lose: order, spelling, repeated names.
+struct InOrder;
+
+impl<'de> Visitor<'de> for InOrder {
+    type Value = Members<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+        let mut members = Vec::new();
+        while let Some((name, value)) = map.next_entry()? {
+            members.push(Member { name, value });
+        }
+        Ok(Members(members))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(text: &str) -> &RawValue {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_body_is_empty_or_one_json_text_or_unreadable() {
+        for (body, expected) in [
+            (&b""[..], Ok(None)),
+            (b" \r\n\t", Ok(None)),
+            (b"null", Ok(Some("null"))),
+            (b" {\"a\": 1.10}\n", Ok(Some("{\"a\": 1.10}"))),
+            (b"{\"a\": 1", Err(())),
+            (b"{} {}", Err(())),
+            (b"OK", Err(())),
+            (b"[\"\xff\"]", Err(())),
+            (b"{a:1}", Err(())),
+        ] {
+            let read = match Content::of(Body::Whole(body)) {
+                Content::Empty => Ok(None),
+                Content::Json(json) => Ok(Some(json.get())),
+                Content::Unreadable => Err(()),
+            };
+            assert_eq!(read, expected, "{}", body.escape_ascii());
+        }
+        assert!(matches!(Content::of(Body::Unknown), Content::Unreadable));
+    }
+
+    #[test]
+    fn a_text_nested_deeper_than_the_limit_is_not_read() {
+        let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let read = |text: &str| Content::of(Body::Whole(text.as_bytes())).json().is_some();
+        assert!(read(&nested(JSON_DEPTH)));
+        assert!(!read(&nested(JSON_DEPTH + 1)));
+        assert!(!read(&nested(1_000_000)));
+        assert!(read(&format!("[\"\\\"{}\"]", "[".repeat(JSON_DEPTH + 1))));
+        assert!(read(&format!("[{}[]]", "[],".repeat(JSON_DEPTH + 1))));
+    }
+
+    #[test]
+    fn members_keep_their_order_spelling_and_repeats() {
+        let members = members(json(r#"{"b":1.10, "a":{"c": 2}, "\u0062":"x"}"#)).unwrap();
+        let spelt: Vec<_> = members
+            .iter()
+            .map(|m| (m.name.get(), m.value.get()))
+            .collect();
+        let expected = [
+            (r#""b""#, "1.10"),
+            (r#""a""#, r#"{"c": 2}"#),
+            (r#""\u0062""#, r#""x""#),
+        ];
+        assert_eq!(spelt, expected);
+        assert!(members[2].is("b"));
+        assert!(super::members(json("[]")).is_none());
+    }
+
+    #[test]
+    fn an_id_is_a_string_or_a_number_as_it_is_written() {
+        for (text, expected) in [
+            ("7", Some("7")),
+            ("-7", Some("-7")),
+            ("1.10", Some("1.10")),
+            ("12345678901234567890123", Some("12345678901234567890123")),
+            (r#""a b""#, Some("a b")),
+            (r#""\u0061\/""#, Some("a/")),
+            (r#""""#, None),
+            (r#""a\nb""#, None),
+            (r#""\ud800""#, None),
+            ("null", None),
+            ("true", None),
+            ("{}", None),
+            ("[1]", None),
+        ] {
+            let found = id(json(text));
+            assert_eq!(found.as_ref().map(Id::as_str), expected, "{text}");
+        }
+    }
+}

@@ -9,7 +9,7 @@
 //! a file is told all at once, each fault with its file, line, column and key and the line
 //! itself; a secret is in no error, wherever the mistake is (`outline::shown` says what is shown).
 //!
-//! Files are read by [`load`], nowhere else; the environment comes in as a function.
+//! Files are read by [`load`] and by a [`Watch`], nowhere else; the environment comes in as a function.
 
 mod describe;
 mod environment;
@@ -19,6 +19,7 @@ mod lower;
 mod outline;
 mod source;
 mod unit;
+mod watch;
 mod written;
 
 use std::net::SocketAddr;
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 pub use describe::describe;
 pub use fault::ConfigErrors;
+pub use watch::{Prompt, Watch};
 
 use crate::access::Access;
 use crate::dialect::restdb;

@@ -117,8 +117,7 @@ pub async fn run(
 
     ends.heard().await;
     info!(grace = ?snapshot.load().drain, "draining");
-    // The receivers live as long as somebody serves; none left is as good.
-    drop(drain.send(true));
+    drain.send_replace(true);
     hub.drain();
     let ended = async {
         // Closes when the last connection's task has ended.

@@ -132,6 +132,9 @@ pub const CONNECT_TRIES_MAX: usize = 4;
 /// How old the upstream's addresses may be before its name is looked up again.
 pub const RESOLVED_FOR: Duration = Duration::from_secs(30);
 
+/// Connections that the admin address serves at once.
+pub const ADMIN_CONNECTIONS_MAX: usize = 64;
+
 /// Subscribers on their way from the front to the engine. One more waits in its own task.
 pub const JOINING_MAX: usize = 1024;
 /// Events that the engine takes from the log at a time, before it looks at anything else.

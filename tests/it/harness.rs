@@ -7,6 +7,7 @@
 //! | [`Scripted`] | an upstream of exact bytes, for what a real one cannot be made to do |
 //! | [`Subscriber`] | an open stream, read as the WHATWG standard says |
 //! | [`Conn`] | a socket of ours, for requests that no library would send |
+//! | [`Relay`] | a network between a client and the sidecar, which can be cut |
 //! | [`node`] | a client from npm, in a process of its own |
 //!
 //! What is awaited is a condition, never a time: [`within`] and [`eventually`] hold the only
@@ -16,6 +17,7 @@
 mod port;
 mod process;
 mod raw;
+mod relay;
 mod sidecar;
 mod subscriber;
 mod upstream;
@@ -23,11 +25,12 @@ mod upstream;
 use std::time::Duration;
 
 pub(crate) use port::free_port;
-pub(crate) use process::{Process, node, test_folder};
+pub(crate) use process::{Output, Process, node, test_folder};
 pub(crate) use raw::{Conn, Request, Response};
+pub(crate) use relay::Relay;
 pub(crate) use sidecar::{Sidecar, tidings};
 pub(crate) use subscriber::{Frame, Subscriber};
-pub(crate) use upstream::{JsonServer, Peer, Release, Scripted, answer, ok};
+pub(crate) use upstream::{JsonServer, Release, Scripted, answer, ok};
 
 /// How long anything may take before the test that waits for it fails.
 const PATIENCE: Duration = Duration::from_secs(20);

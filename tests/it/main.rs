@@ -13,3 +13,18 @@
 )]
 
 mod harness;
+
+mod access;
+mod cli;
+mod clients;
+mod demo;
+mod drain;
+mod gate;
+mod limits;
+mod listening;
+mod observing;
+mod passing;
+mod publishing;
+mod reload;
+mod replay;
+mod tidy;

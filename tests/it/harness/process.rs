@@ -92,6 +92,18 @@ impl Process {
         line
     }
 
+    /// Waits until it has printed anything to standard output, however long that takes.
+    pub(crate) async fn first_byte(&mut self) {
+        let mut stdout = self.stdout.clone();
+        // Whoever closed it without a word has ended, which the caller sees.
+        drop(stdout.wait_for(|text| !text.is_empty()).await);
+    }
+
+    /// What it has printed to standard output so far.
+    pub(crate) fn stdout(&self) -> String {
+        self.stdout.borrow().clone()
+    }
+
     /// What it has printed to standard error so far.
     pub(crate) fn stderr(&self) -> String {
         self.stderr.borrow().clone()

@@ -130,16 +130,34 @@ impl Conn {
         matches!(self.stream.read_buf(&mut self.held).await, Ok(1..))
     }
 
-    /// The next piece of a body of unknown length; empty at the end.
-    pub(crate) async fn piece(&mut self) -> Vec<u8> {
-        if self.held.is_empty() {
-            self.fill().await;
+    /// Sends a byte now and then until the other end has something to say.
+    pub(crate) async fn drip(&mut self, bytes: impl IntoIterator<Item = u8>) {
+        let mut pause = tokio::time::interval(Duration::from_millis(50));
+        for byte in bytes {
+            tokio::select! {
+                _ = self.stream.readable() => return,
+                _ = pause.tick() => self.send([byte]).await,
+            }
         }
-        std::mem::take(&mut self.held)
+    }
+
+    /// The next piece of the body that follows `head`; empty at its end. For a body with a
+    /// length, the caller knows where that is.
+    pub(crate) async fn piece(&mut self, head: &Head) -> Vec<u8> {
+        let piece = async {
+            if head.is_chunked() {
+                return self.chunk().await.unwrap_or_default();
+            }
+            if self.held.is_empty() {
+                self.fill().await;
+            }
+            std::mem::take(&mut self.held)
+        };
+        within("a piece of a body", piece).await
     }
 
     /// The next chunk; none at the last one or where the connection ended.
-    pub(crate) async fn chunk(&mut self) -> Option<Vec<u8>> {
+    async fn chunk(&mut self) -> Option<Vec<u8>> {
         let line = self.through(b"\r\n").await?;
         let size = std::str::from_utf8(&line).unwrap().trim();
         let size = usize::from_str_radix(size, 16).unwrap();

@@ -1,7 +1,7 @@
 //! The program itself, as a process.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
 use rustix::process::Signal;
@@ -48,14 +48,8 @@ impl Sidecar {
         let (listen, admin) = (loopback(free_port()), loopback(free_port()));
         let file = folder.path().join("tidings.yaml");
         lay(&file, &filled(yaml, listen, admin, upstream));
-        let process = tidings(["run".as_ref(), "--config".as_ref(), file.as_os_str()]);
-        eventually("the sidecar to listen", async || {
-            assert!(process.exited().is_none(), "it ended: {}", process.stderr());
-            TcpStream::connect(listen).await.ok()
-        })
-        .await;
         Self {
-            process,
+            process: run(&file, listen).await,
             folder,
             listen,
             admin,
@@ -103,6 +97,13 @@ impl Sidecar {
     /// `yaml` with this sidecar's addresses.
     pub(crate) fn filled(&self, yaml: &str) -> String {
         filled(yaml, self.listen, self.admin, &self.upstream)
+    }
+
+    /// Ends it and starts it again, at the same address.
+    pub(crate) async fn restart(&mut self) {
+        self.sigterm();
+        self.exit().await;
+        self.process = run(&self.config(), self.listen).await;
     }
 
     pub(crate) fn sighup(&self) {
@@ -223,17 +224,38 @@ impl Sidecar {
         subscriber
     }
 
+    /// Waits until the key opens a stream: the configuration that has it is in force.
+    pub(crate) async fn until_known(&self, key: &str) -> Subscriber {
+        let path = format!("/realtime?apikey={key}");
+        eventually("the new key", async || {
+            let subscriber = Subscriber::open(self, &path, &[]).await;
+            (subscriber.head.status() == 200).then_some(subscriber)
+        })
+        .await
+    }
+
     /// As [`Sidecar::hear`], from after the event of that id.
     pub(crate) async fn resume(&self, path: &str, id: &str) -> Subscriber {
         self.hear_with(path, &[("Last-Event-ID", id)]).await
     }
 }
 
-/// Runs the program.
-pub(crate) fn tidings<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Process {
+/// The program, to be run with arguments.
+pub(crate) fn tidings() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
-    command.env_remove("TIDINGS_CONFIG").args(args);
-    Process::spawn(&mut command)
+    command.env_remove("TIDINGS_CONFIG");
+    command
+}
+
+/// Runs it and waits until it listens.
+async fn run(config: &Path, listen: SocketAddr) -> Process {
+    let process = Process::spawn(tidings().args(["run", "--config"]).arg(config));
+    eventually("the sidecar to listen", async || {
+        assert!(process.exited().is_none(), "it ended: {}", process.stderr());
+        TcpStream::connect(listen).await.ok()
+    })
+    .await;
+    process
 }
 
 fn filled(yaml: &str, listen: SocketAddr, admin: SocketAddr, upstream: &str) -> String {

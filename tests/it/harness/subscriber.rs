@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde_json::{Value, json};
 
 use super::raw::Head;
-use super::{Conn, Sidecar, within};
+use super::{Conn, Sidecar};
 
 /// Somebody who hears.
 pub(crate) struct Subscriber {
@@ -68,7 +68,7 @@ impl Subscriber {
                 self.taken += at + 2;
                 return Some(frame);
             }
-            if !within("a frame", self.read()).await {
+            if !self.read().await {
                 return None;
             }
         }
@@ -107,11 +107,7 @@ impl Subscriber {
 
     /// Reads more; false at the end.
     async fn read(&mut self) -> bool {
-        let piece = if self.head.is_chunked() {
-            self.conn.chunk().await.unwrap_or_default()
-        } else {
-            self.conn.piece().await
-        };
+        let piece = self.conn.piece(&self.head).await;
         self.raw.extend_from_slice(&piece);
         !piece.is_empty()
     }

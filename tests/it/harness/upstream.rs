@@ -30,6 +30,8 @@ pub(crate) struct Scripted {
 /// One connection of the sidecar to a scripted upstream.
 pub(crate) struct Peer {
     pub(crate) conn: Conn,
+    /// Which of the connections it is, from 0.
+    pub(crate) number: usize,
     requests: Arc<watch::Sender<Vec<Request>>>,
 }
 
@@ -89,9 +91,11 @@ impl Scripted {
         let (sender, requests) = watch::channel(Vec::new());
         let sender = Arc::new(sender);
         let accepting = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
+            for number in 0.. {
+                let (stream, _) = listener.accept().await.unwrap();
                 tokio::spawn(script(Peer {
                     conn: Conn::of(stream),
+                    number,
                     requests: Arc::clone(&sender),
                 }));
             }

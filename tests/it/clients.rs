@@ -1,0 +1,118 @@
+//! Clients that somebody else wrote.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::harness::{ALL, EVERYTHING, JsonServer, Process, Relay, Sidecar, node};
+
+/// The next line that a client's script tells.
+async fn told(client: &mut Process) -> Value {
+    serde_json::from_str(&client.line().await).unwrap()
+}
+
+/// The next of a kind.
+async fn told_of(client: &mut Process, kind: &str) -> Value {
+    loop {
+        let line = told(client).await;
+        if !line[kind].is_null() {
+            return line;
+        }
+    }
+}
+
+#[tokio::test]
+async fn curl_hears_a_write_as_it_happens() {
+    let upstream = JsonServer::start(json!({"posts": []})).await;
+    let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--no-buffer", &sidecar.url(ALL)]);
+    let mut curl = Process::spawn(&mut curl);
+    while !curl.line().await.contains("\"init\"") {}
+    sidecar
+        .post("/posts", json!({"title": "a"}))
+        .await
+        .expect(201);
+    while curl.line().await != "event: post" {}
+    let data = curl.line().await;
+    assert_eq!(
+        data,
+        r#"data: {"event":"post","collection":"posts","data":{"title":"a","id":1}}"#
+    );
+}
+
+#[tokio::test]
+async fn npm_eventsource_hears_init_and_named_events() {
+    let upstream = JsonServer::start(json!({"posts": []})).await;
+    let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;
+    let mut client = node(
+        "eventsource.mjs",
+        [&*sidecar.url(ALL), "post", "put", "delete", "publish"],
+    );
+    assert_eq!(told(&mut client).await, json!({"open": true}));
+    assert_eq!(told(&mut client).await["data"]["channel"], "init");
+    sidecar
+        .post("/posts", json!({"title": "a"}))
+        .await
+        .expect(201);
+    sidecar
+        .patch("/posts/1", json!({"title": "b"}))
+        .await
+        .expect(200);
+    sidecar.delete("/posts/1").await.expect(200);
+    sidecar.publish("GOAL", json!([1])).await.expect(200);
+    let mut ids = std::collections::BTreeSet::new();
+    for event in ["post", "put", "delete", "publish"] {
+        let line = told(&mut client).await;
+        assert_eq!(line["event"], event);
+        ids.insert(line["id"].to_string());
+    }
+    assert_eq!(ids.len(), 4);
+}
+
+#[tokio::test]
+async fn npm_eventsource_misses_nothing_when_its_connection_is_cut() {
+    let sidecar = Sidecar::start("http://127.0.0.1:1", EVERYTHING).await;
+    let relay = Relay::before(sidecar.address()).await;
+    let mut client = node("eventsource.mjs", [&*relay.url(ALL), "publish", "gap"]);
+    told_of(&mut client, "event").await;
+    relay.cut();
+    told_of(&mut client, "lost").await;
+    // It is away for about two seconds, as the stream's first `retry` said.
+    for n in 0..3 {
+        sidecar.publish("N", json!(n)).await.expect(200);
+    }
+    told_of(&mut client, "open").await;
+    assert_eq!(told(&mut client).await["data"]["channel"], "init");
+    for n in 0..3 {
+        assert_eq!(
+            told(&mut client).await["data"],
+            json!({"event": "N", "data": n})
+        );
+    }
+}
+
+#[tokio::test]
+async fn npm_eventsource_hears_of_the_gap_after_a_restart() {
+    let mut sidecar = Sidecar::start("http://127.0.0.1:1", EVERYTHING).await;
+    let mut client = node("eventsource.mjs", [&*sidecar.url(ALL), "publish", "gap"]);
+    told_of(&mut client, "event").await;
+    sidecar.restart().await;
+    let mut line = told_of(&mut client, "event").await;
+    if line["event"] == "message" {
+        line = told_of(&mut client, "event").await;
+    }
+    assert_eq!(line["event"], "gap");
+    assert_eq!(line["data"]["reason"], "foreign");
+}
+
+#[tokio::test]
+async fn npm_eventsource_gives_up_when_it_is_refused() {
+    let sidecar = Sidecar::start("http://127.0.0.1:1", EVERYTHING).await;
+    let mut client = node("eventsource.mjs", [&*sidecar.url("/realtime?apikey=wrong")]);
+    let line = told_of(&mut client, "lost").await;
+    assert_eq!(
+        (&line["closed"], &line["code"]),
+        (&json!(true), &json!(401))
+    );
+}

@@ -285,7 +285,7 @@ async fn an_upgraded_connection_passes_bytes_both_ways() {
         peer.request().await;
         peer.conn
             .send(
-                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n",
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
             )
             .await;
         for _ in 0..2 {
@@ -296,7 +296,7 @@ async fn an_upgraded_connection_passes_bytes_both_ways() {
     .await;
     let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;
     let mut conn = Conn::to(sidecar.address()).await;
-    conn.send("GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+    conn.send("GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
         .await;
     conn.response().await.expect(101);
     for said in ["ping", "pong"] {

@@ -266,17 +266,19 @@ async fn an_upstream_that_is_silent_is_a_504() {
 async fn a_read_may_go_once_more_when_a_kept_connection_dies() {
     let upstream = Scripted::start(|mut peer| async move {
         peer.request().await;
-        peer.conn.send(ok("1")).await;
-        let again = peer.request().await;
-        if peer.number > 0 && again.is_some() {
-            peer.conn.send(ok("2")).await;
-        }
+        peer.conn.send(ok("{}")).await;
+        // The second request of a connection, if it comes, is never answered.
+        peer.request().await;
     })
     .await;
     let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;
-    sidecar.get("/first").await.expect(200);
-    sidecar.get("/posts").await.expect(200);
-    assert!(upstream.times("GET /posts") <= 2);
+    let mut conn = Conn::to(sidecar.address()).await;
+    for path in ["/first", "/posts"] {
+        conn.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"))
+            .await;
+        conn.response().await.expect(200);
+    }
+    assert_eq!(upstream.times("GET /posts"), 2);
 }
 
 #[tokio::test]
@@ -285,7 +287,7 @@ async fn an_upgraded_connection_passes_bytes_both_ways() {
         peer.request().await;
         peer.conn
             .send(
-                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n",
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
             )
             .await;
         for _ in 0..2 {
@@ -296,7 +298,7 @@ async fn an_upgraded_connection_passes_bytes_both_ways() {
     .await;
     let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;
     let mut conn = Conn::to(sidecar.address()).await;
-    conn.send("GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+    conn.send("GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
         .await;
     conn.response().await.expect(101);
     for said in ["ping", "pong"] {

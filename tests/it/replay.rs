@@ -46,8 +46,6 @@ async fn a_resume_misses_nothing_and_repeats_nothing() {
                 "the same id and the same bytes"
             );
         }
-        let ping = resumed.raw().contains("event: ping");
-        assert!(ping, "{}", resumed.raw());
     }
     let mut resumed = sidecar.resume(ALL, frames[5].id()).await;
     resumed.hears_nothing_of(&sidecar).await;

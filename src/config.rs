@@ -1,14 +1,62 @@
-//! The configuration: YAML as written to a [`Snapshot`] that runs. SKELETON.
+//! The configuration: YAML as it is written to a [`Snapshot`] that runs.
+//!
+//! ```text
+//!  tidings.yaml, access.yaml ──► file ──► lower ──► Snapshot ──► describe
+//!        ▲                       as written  the one place     what `tidings check` prints
+//!      watch                                 that says no
+//! ```
+//! A snapshot has nothing left to check: whoever runs by it reads its fields. What is wrong with
+//! a file is told all at once, each fault with its file, line, column and key and the line
+//! itself; a secret is in no error, wherever the mistake is (`outline::shown` says what is shown).
+//!
+//! Files are read by [`load`] and by a [`Watch`], nowhere else; the environment comes in as a function.
+
+mod describe;
+mod environment;
+mod fault;
+mod file;
+mod lower;
+mod outline;
+mod source;
+mod unit;
+mod watch;
+mod written;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use describe::describe;
+pub use fault::ConfigErrors;
+pub use watch::{Prompt, Watch};
 
 use crate::access::Access;
 use crate::dialect::restdb;
 use crate::limits::{Keep, Limits};
 use crate::observe::Observe;
+use written::Written;
+
+/// Reads the configuration at `path`, and the access file that it may name. `${NAME}` is
+/// filled in from `env`; relative paths start at the directory of `path`.
+///
+/// # Errors
+/// [`ConfigErrors`]: everything that is wrong, for the operator to read and correct.
+pub fn load(
+    path: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+    generation: u64,
+) -> Result<Snapshot, ConfigErrors> {
+    Written::read(path, env).compile(env, generation)
+}
+
+/// Reads a configuration that the program itself has written; errors call it `name`.
+///
+/// # Errors
+/// [`ConfigErrors`], as [`load`].
+pub fn parse(name: &str, text: &str) -> Result<Snapshot, ConfigErrors> {
+    Written::of_text(name, text).compile(&|_| None, 1)
+}
 
 /// A configuration with nothing left to check. A request sees one from start to end.
 #[derive(Clone, Debug)]
@@ -39,12 +87,40 @@ pub struct Snapshot {
     pub drain: Duration,
 }
 
+impl Snapshot {
+    /// The keys whose values differ in `new` and only count when the sidecar starts.
+    #[must_use]
+    pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
+        [
+            ("listen", self.listen != new.listen),
+            ("admin", self.admin != new.admin),
+            ("log.level", self.level != new.level),
+        ]
+        .into_iter()
+        .filter_map(|(key, differs)| differs.then_some(key))
+        .collect()
+    }
+
+    /// What is in force once `new` is, while the sidecar runs on: `new`, as the next
+    /// generation, with this one's values for the keys of [`Snapshot::needs_restart`].
+    #[must_use]
+    pub fn adopt(&self, new: Self) -> Self {
+        Self {
+            generation: self.generation.saturating_add(1),
+            listen: self.listen,
+            admin: self.admin,
+            level: self.level,
+            ..new
+        }
+    }
+}
+
 /// The REST API that stands behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {
     /// Whether it is asked over TLS.
     pub tls: bool,
-    /// Its name or address.
+    /// Its name or address; an IPv6 address stands without brackets.
     pub host: Box<str>,
     /// Its port.
     pub port: u16,
@@ -61,12 +137,21 @@ pub struct Upstream {
 }
 
 impl Upstream {
+    /// The default of [`Upstream::connect_timeout`].
+    pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+    /// The default of [`Upstream::read_timeout`] and [`Upstream::write_timeout`].
+    pub const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
+
     /// What its own `Host` field says: the port is left out where it is the scheme's.
     #[must_use]
     pub fn authority(&self) -> String {
         let host: &str = &self.host;
         let ipv6 = host.contains(':');
-        let host = if ipv6 { format!("[{host}]") } else { host.to_owned() };
+        let host = if ipv6 {
+            format!("[{host}]")
+        } else {
+            host.to_owned()
+        };
         match (self.tls, self.port) {
             (true, 443) | (false, 80) => host,
             (_, port) => format!("{host}:{port}"),
@@ -109,6 +194,15 @@ pub struct Logging {
     pub format: Format,
 }
 
+impl Default for Logging {
+    fn default() -> Self {
+        Self {
+            level: tracing::Level::INFO,
+            format: Format::Auto,
+        }
+    }
+}
+
 /// The form of the diagnostics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -119,3 +213,6 @@ pub enum Format {
     /// One JSON object a line.
     Json,
 }
+
+#[cfg(test)]
+mod tests;

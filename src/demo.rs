@@ -16,6 +16,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -56,6 +57,46 @@ pub async fn serve(listener: TcpListener) {
             drop(permit);
         });
     }
+}
+
+/// The configuration of the sidecar before the database: the key `demo` hears and publishes all.
+#[must_use]
+pub fn configuration(listen: SocketAddr, upstream: SocketAddr) -> String {
+    format!(
+        r#"
+listen: "{listen}"
+upstream: http://{upstream}
+observe: {{ preset: json-server }}
+realtime:
+  restdb: {{ path: /realtime }}
+access:
+  keys:
+    - {{ name: demo, key: demo, hear: ["*:*", "*"], publish: ["*"] }}
+"#
+    )
+}
+
+/// What to try, for whoever started the demo.
+#[must_use]
+pub fn welcome(listen: SocketAddr) -> String {
+    let base = format!("http://{listen}");
+    format!(
+        r#"
+Open {base}/ in two browser windows, side by side, and change something in one.
+
+Or listen in one terminal:
+  curl -N '{base}/realtime?apikey=demo'
+and write in another:
+  curl -X POST  -H 'Content-Type: application/json' -d '{{"title":"Hello"}}' {base}/todos
+  curl -X PATCH -H 'Content-Type: application/json' -d '{{"done":true}}' {base}/todos/1
+  curl -X DELETE {base}/todos/2
+or publish an event of your own:
+  curl -H 'x-apikey: demo' -H 'Content-Type: application/json' -d '{{"event":"GOAL","data":{{"value":"3-0"}}}}' {base}/realtime
+
+Ctrl-C ends it.
+
+"#
+    )
 }
 
 async fn answer(

@@ -1,4 +1,96 @@
 //! Tidings: a reverse-proxy sidecar that adds realtime to any REST API.
+//!
+//! It stands before the API, passes everything through, observes the writes that succeed, and
+//! tells whoever listens what changed, as Server-Sent Events. This page is the architecture;
+//! what the program promises is in the README.
+//!
+//! # One picture, one direction
+//!
+//! ```text
+//!  downstream                                                                downstream
+//!  connection                                                                connection
+//!     │ request head                                                              ▲ bytes
+//!     ▼                                                                           │
+//!   front ── realtime path ──────► dialect: request -> Command ──► hub ──► engine (sockets)
+//!     │ gate                               ▲ Grant                 ▲ ▲          ▲ frames,
+//!     │ everything else                    │                       │ │          │ encoded once
+//!     ▼                                  access                    │ └─ dialect: Event -> Frame
+//!   proxy (pingora) ──► upstream                                   │
+//!     │ request + response, looked at, never delayed              log
+//!     ▼                                                            ▲
+//!   observe: exchange + rules ──► Kind ───────────────────────────┘
+//! ```
+//! Data never flows back. `observe` does not know that there are subscribers, `log` does not
+//! know HTTP, a dialect cannot reach a socket.
+//!
+//! # The life of one write
+//!
+//! 1. [`front`] accepts a connection and reads a request's head; its gate refuses what can be
+//!    read in two ways.
+//! 2. The head's path is no dialect's, so the connection is lent to [`proxy`] for this one
+//!    request, with the configuration that was in force at this moment.
+//! 3. pingora serves it. The proxy's first filter asks [`observe`] whether the request is to be
+//!    observed; if so, the loss of the downstream is hidden from pingora from here on.
+//! 4. Request and answer stream through; their pieces are kept by reference, up to a cap.
+//! 5. With the answer's last piece in hand, before it is written, [`observe`] reads what
+//!    happened: events, nothing, or `uncertain`.
+//! 6. [`hub::Hub::append`] gives them their places in the [`log`]; then the last piece goes out.
+//!    Whoever has the whole answer can rely on the event.
+//! 7. The engine, one task that owns every stream, is woken, takes the new events from the
+//!    log, and finds by topic the audiences that may hear them.
+//! 8. [`dialect::restdb`] encodes each event once; the frames of a batch are joined once for
+//!    each audience.
+//! 9. Each member's socket takes the bytes. One that is full keeps the rest of the frame that
+//!    was cut and its place in the log, and reads on from there when it can.
+//! 10. The frame's `id` is that place. A client that comes back with it is served from the log.
+//!
+//! # Where to look
+//!
+//! | layer | module | one line |
+//! | --- | --- | --- |
+//! | 0 words | [`limits`] | every cap in one place, with units and reasons |
+//! | | [`event`], [`topic`] | what happened, as values; names and patterns of subjects |
+//! | 1 pure | [`sse`] | a frame to bytes |
+//! | | [`observe`] | a finished exchange and rules to events; presets are YAML beside it |
+//! | | [`access`] | a credential to a `Grant` or `Denied` |
+//! | | [`dialect`] | request to `Command`, event to frame |
+//! | 2 state | [`log`] | append, read from a cursor, tell a gap |
+//! | | [`hub`] | the log and its streams; the engine writes to the sockets |
+//! | 3 edges | [`config`] | YAML as written to a `Snapshot` that runs; the watch on its files |
+//! | | [`front`], [`proxy`] | the only pingora code on the data path |
+//! | | [`admin`] | health |
+//! | 4 wiring | [`logging`], [`demo`] | the diagnostics; the demo's database |
+//! | | [`server`], [`cli`] | what is started, reloaded and drained; commands and exit codes |
+//!
+//! # Invariants
+//!
+//! Each is held by a test.
+//!
+//! - Imports point up this table only. `front` and `proxy` know each other: the connection is
+//!   lent by one and found again by the other.
+//! - pingora appears in `front` and `proxy` alone. Its `Server` is not used: it sleeps a whole
+//!   grace period and ends the process itself.
+//! - Layers 0 and 1 read no clock, file, environment or randomness.
+//! - Every queue, buffer and map is bounded by a name in `limits` or in the configuration.
+//! - A request sees one `Snapshot` from start to end. No configuration file can stop a sidecar
+//!   that runs.
+//! - No `unsafe` code.
+//!
+//! # Why it is so
+//!
+//! - **Our own accept loop.** A stream inside a pingora filter costs 34 KB; handed to the
+//!   engine it costs some hundred bytes. And only who owns the connection can hide that a
+//!   client left, read heads strictly, and give pingora exactly one request at a time.
+//! - **One task for all sockets.** A task for each stream costs twice the time for each
+//!   delivery and more memory. A shard more is a change inside the hub, when a measurement asks.
+//! - **A place in the log instead of a queue for each subscriber.** A slow subscriber costs the
+//!   same as a fast one, replay and live are one mechanism, and there is no seam between them
+//!   where an event could be lost or told twice.
+//! - **The event is appended in the filter that sees the end of the answer**, which is
+//!   synchronous. With a log that waits for a disk or a network the end of the answer will have
+//!   to be held by the connection's flush instead.
+//! - **A failed or unknown outcome is `uncertain`, never silence**: a 5xx, a cut answer, a lost
+//!   upstream. The upstream may have committed, and a subscriber can read again.
 
 pub mod limits;
 
@@ -13,8 +105,12 @@ pub mod sse;
 pub mod hub;
 pub mod log;
 
+pub mod admin;
 pub mod config;
-
 pub mod front;
 pub mod proxy;
+
+pub mod cli;
 pub mod demo;
+pub mod logging;
+pub mod server;

@@ -4,19 +4,21 @@
 //! configuration, where the defaults below show); the constants are what nobody should
 //! have to choose. No other file names a size, a count or a patience of its own.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// The `limits:` section of the configuration, with nothing left to check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Streams open at once; one more is answered 200 with a `retry` and an end. From 1.
+    /// Streams open at once; one more is answered 200 with a `retry` and an end. In [`STREAMS`].
     pub streams: usize,
-    /// Bytes of a request's head, request line included; one more is answered 431. 1 KiB to 1 MiB.
+    /// Bytes of a request's head, request line included; one more is answered 431. In [`HEAD_BYTES`].
     pub head_bytes: usize,
     /// From a connection's first byte of a request to the end of its head. A slower one is answered 408.
+    /// In [`TIMEOUT`].
     pub head_timeout: Duration,
     /// Bytes of a request's and of an answer's body that are kept to observe a write, each.
-    /// A longer body passes through whole and the write is `uncertain`.
+    /// A longer body passes through whole and the write is `uncertain`. In [`OBSERVED_BODY_BYTES`].
     pub observed_body_bytes: usize,
 }
 
@@ -34,11 +36,11 @@ impl Default for Limits {
 /// How much of the past the log keeps: whatever is exceeded first lets the oldest event go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keep {
-    /// Events kept at most. From 1.
+    /// Events kept at most. In [`KEEP_EVENTS`].
     pub events: usize,
-    /// Bytes of events kept at most, as [`crate::event::Event::bytes`] counts them.
+    /// Bytes of events kept at most, as [`crate::event::Event::bytes`] counts them. In [`KEEP_BYTES`].
     pub bytes: usize,
-    /// An event older than this is let go.
+    /// An event older than this is let go. In [`KEEP_AGE`].
     pub age: Duration,
 }
 
@@ -51,6 +53,47 @@ impl Default for Keep {
         }
     }
 }
+
+/// What may be chosen for [`Limits::streams`]: above it, sockets run out of file descriptors first.
+pub const STREAMS: RangeInclusive<usize> = 1..=1_000_000;
+/// What may be chosen for [`Limits::head_bytes`]: below it common browsers' cookies are refused,
+/// above it a few hundred connections that never finish their head hold all memory.
+pub const HEAD_BYTES: RangeInclusive<usize> = KIB..=MIB;
+/// What may be chosen for [`Limits::observed_body_bytes`]: it is held twice for each write under way.
+pub const OBSERVED_BODY_BYTES: RangeInclusive<usize> = 1..=64 * MIB;
+/// What may be chosen for a timeout, of the downstream or of the upstream.
+pub const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(1);
+/// What may be chosen for `drain`.
+pub const DRAIN: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(1);
+
+/// What may be chosen for [`Keep::events`].
+pub const KEEP_EVENTS: RangeInclusive<usize> = 1..=100_000_000;
+/// What may be chosen for [`Keep::bytes`].
+pub const KEEP_BYTES: RangeInclusive<usize> = KIB..=64 * 1024 * MIB;
+/// What may be chosen for [`Keep::age`]: 30 days at most.
+pub const KEEP_AGE: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(720);
+
+/// What may be chosen for `realtime.restdb.ping_interval`: RestDB's clients reconnect when
+/// the newest ping is 25 s old.
+pub const PING_INTERVAL: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(20);
+/// What may be chosen for `realtime.restdb.publish_body`: every subscriber is sent what it holds.
+pub const PUBLISH_BODY_BYTES: RangeInclusive<usize> = 1..=MIB;
+
+/// Bytes of a configuration file at most: it is read whole, and again whenever it may have changed.
+pub const CONFIG_BYTES_MAX: usize = MIB;
+/// Faults of one configuration that are told; what is beyond is counted.
+pub const CONFIG_FAULTS_MAX: usize = 50;
+/// How long a configuration file must have been unchanged before it counts: what saves a file
+/// half-way takes less.
+pub const CONFIG_SETTLE: Duration = Duration::from_millis(200);
+/// How often the files are read although nothing told of a change, for file systems that tell
+/// nothing. With [`CONFIG_SETTLE`] it stays below the second within which a change must act.
+pub const CONFIG_POLL: Duration = Duration::from_millis(500);
+/// The pause between two looks at the files, so that a busy directory costs no more than this.
+pub const CONFIG_LOOK_PAUSE: Duration = Duration::from_millis(20);
+/// Symbolic links followed from a configuration file to where it lies, as Linux has it (`ELOOP`).
+pub const CONFIG_LINKS_MAX: usize = 40;
 
 /// How long a client waits before it comes back to a stream, at least. The rest is chance, so
 /// that those who were cut together do not return together.
@@ -88,6 +131,9 @@ pub const UPSTREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 pub const CONNECT_TRIES_MAX: usize = 4;
 /// How old the upstream's addresses may be before its name is looked up again.
 pub const RESOLVED_FOR: Duration = Duration::from_secs(30);
+
+/// Connections that the admin address serves at once.
+pub const ADMIN_CONNECTIONS_MAX: usize = 64;
 
 /// Subscribers on their way from the front to the engine. One more waits in its own task.
 pub const JOINING_MAX: usize = 1024;

@@ -191,4 +191,15 @@ mod tests {
         );
         assert_eq!(":company".parse::<TopicPattern>(), Err(NotAPattern::Method));
     }
+
+    #[test]
+    fn a_name_is_reserved_in_any_case_and_as_a_whole() {
+        for name in RESERVED {
+            assert!(is_reserved(name), "{name}");
+            assert!(is_reserved(&name.to_uppercase()), "{name}");
+            assert!(!is_reserved(&format!("{name}ed")), "{name}");
+        }
+        assert!(!is_reserved("GOAL"));
+        assert!(!is_reserved(""));
+    }
 }

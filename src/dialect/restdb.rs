@@ -16,6 +16,8 @@ mod request;
 
 use std::time::Duration;
 
+use crate::limits::KIB;
+
 pub use frame::{Opening, View, encode, gap, opening, ping, retry};
 pub use request::{Publish, command, reply};
 
@@ -24,12 +26,24 @@ pub use request::{Publish, command, reply};
 pub struct Options {
     /// The path that is answered here; the request's whole path, exactly.
     pub path: Box<str>,
-    /// Between two pings of a stream: `ping_interval`, 10 s by default, 1 s to 20 s.
+    /// Between two pings of a stream: `ping_interval`, 10 s by default, in [`crate::limits::PING_INTERVAL`].
     pub ping_interval: Duration,
     /// Whether a PATCH is told as `patch` rather than `put`, RestDB's way: `patch: put | patch`.
     pub patch: PatchEvent,
-    /// Bytes of a publish's body at most: `publish_body`, 64 KiB by default, to 1 MiB.
+    /// Bytes of a publish's body at most: `publish_body`, 64 KiB by default,
+    /// in [`crate::limits::PUBLISH_BODY_BYTES`].
     pub publish_body_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            path: "/realtime".into(),
+            ping_interval: Duration::from_secs(10),
+            patch: PatchEvent::Put,
+            publish_body_bytes: 64 * KIB,
+        }
+    }
 }
 
 /// The event by which a PATCH is told.

@@ -242,15 +242,20 @@ impl Connection {
 
     /// Reads into `inbound`; ready with `false` at the end of the input.
     fn poll_inbound(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        if self.input_ended {
-            return Poll::Ready(Ok(false));
+        while !self.input_ended {
+            ready!(self.socket.poll_read_ready(cx))?;
+            // Room is made only once there is something to read: most of the time there is not.
+            self.inbound.reserve(READ_BYTES);
+            match self.socket.try_read_buf(&mut self.inbound) {
+                Ok(read) => {
+                    self.input_ended = read == 0;
+                    return Poll::Ready(Ok(read > 0));
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
         }
-        let mut chunk = [0; READ_BYTES];
-        let mut buffer = ReadBuf::new(&mut chunk);
-        ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buffer))?;
-        self.inbound.extend_from_slice(buffer.filled());
-        self.input_ended = buffer.filled().is_empty();
-        Poll::Ready(Ok(!self.input_ended))
+        Poll::Ready(Ok(false))
     }
 
     /// Gives the next bytes of the request's body.

@@ -1,0 +1,115 @@
+//! The commands, and what the process exits with.
+//!
+//! | code | meaning |
+//! | --- | --- |
+//! | 0 | done: drained, or the configuration is sound |
+//! | 1 | the configuration is not sound, or the sidecar could not start |
+//! | 2 | the command line is not one of these |
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::config::{self, Watch};
+use crate::{demo, logging, server};
+
+/// Adds realtime to any REST API, as a reverse proxy before it.
+#[derive(Debug, Parser)]
+#[command(version, about, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say what a configuration means and what it will observe; or what is wrong with it, and where
+    Check {
+        /// The configuration
+        file: PathBuf,
+    },
+    /// Serve a small REST database of its own, and a page that shows its records changing live
+    Demo {
+        /// Where to listen
+        #[arg(long, default_value = "127.0.0.1:8080")]
+        listen: SocketAddr,
+    },
+    /// Serve by a configuration, and by what it becomes while the sidecar runs
+    Run {
+        /// The configuration
+        #[arg(long, env = "TIDINGS_CONFIG", default_value = "/etc/tidings/tidings.yaml")]
+        config: PathBuf,
+    },
+}
+
+/// Runs the command that the process was called with.
+#[must_use]
+pub fn main() -> ExitCode {
+    // A wrong command line ends here, with 2.
+    let done = match Cli::parse().command {
+        Command::Check { file } => check(&file),
+        Command::Demo { listen } => run_demo(listen),
+        Command::Run { config } => run(&config),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            // Nobody is left to tell if this cannot be written.
+            drop(writeln!(std::io::stderr(), "{}", why.trim_end()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check(file: &Path) -> Result<(), String> {
+    let snapshot = config::load(file, &environment, 1).map_err(|errors| errors.to_string())?;
+    say(&config::describe(&snapshot))
+}
+
+fn run(file: &Path) -> Result<(), String> {
+    let (snapshot, files) = Watch::open(file, environment).map_err(|e| e.to_string())?;
+    let logging = logging::begin(snapshot.logging);
+    runtime()?
+        .block_on(server::run(snapshot, Some(files), logging))
+        .map_err(|error| format!("tidings: {error}"))
+}
+
+fn run_demo(listen: SocketAddr) -> Result<(), String> {
+    runtime()?.block_on(async {
+        let cannot = |error| format!("tidings: the demo's database cannot be served: {error}");
+        let database = TcpListener::bind(("127.0.0.1", 0)).await.map_err(cannot)?;
+        let upstream = database.local_addr().map_err(cannot)?;
+        let text = demo::configuration(listen, upstream);
+        let snapshot = config::parse("the demo's configuration", &text).map_err(|errors| errors.to_string())?;
+        let logging = logging::begin(snapshot.logging);
+        say(&demo::welcome(listen))?;
+        // Ends with the runtime.
+        tokio::spawn(demo::serve(database));
+        server::run(Arc::new(snapshot), None, logging)
+            .await
+            .map_err(|error| format!("tidings: {error}"))
+    })
+}
+
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn say(text: &str) -> Result<(), String> {
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|error| format!("tidings: cannot write to standard output: {error}"))
+}
+
+fn runtime() -> Result<Runtime, String> {
+    Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("tidings: cannot start: {error}"))
+}

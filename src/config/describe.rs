@@ -1,0 +1,404 @@
+//! A configuration as it was understood, in words: what `tidings check` prints.
+//!
+//! It shows what runs, not what was written: a default stands as if it had been written, a
+//! preset's rules stand where they count. Keys stand by their names; their secrets do not.
+
+use std::fmt::{Display, Write};
+
+use super::lower::{FORMATS, LOGGING_LEVELS, PATCH_EVENTS, name_of};
+use super::unit::{show_duration, show_size};
+use super::{HostHeader, Snapshot, Upstream};
+use crate::access::{Access, Key};
+use crate::event::Method;
+use crate::observe::Observe;
+use crate::observe::rule::Rule;
+
+/// What `snapshot` says, as text of several lines, what deserves a second look last.
+#[must_use]
+pub fn describe(snapshot: &Snapshot) -> String {
+    let mut page = Page(String::new());
+    page.line("listen", snapshot.listen);
+    page.upstream(&snapshot.upstream);
+    match snapshot.admin {
+        Some(admin) => page.line("admin", admin),
+        None => page.line("admin", "off"),
+    }
+    page.observe(&snapshot.observe);
+    match &snapshot.restdb {
+        None => page.line("realtime", "off"),
+        Some(options) => page.line(
+            "realtime",
+            format_args!(
+                "RestDB at {}, a ping every {}, a PATCH told as {}, publishes to {}",
+                options.path,
+                show_duration(options.ping_interval),
+                name_of(options.patch, PATCH_EVENTS),
+                show_size(options.publish_body_bytes)
+            ),
+        ),
+    }
+    page.access(&snapshot.access);
+    let keep = &snapshot.keep;
+    page.line(
+        "log",
+        format_args!(
+            "{}, keeps {} events, {} of them, {} long",
+            snapshot.level.as_str(),
+            keep.events,
+            show_size(keep.bytes),
+            show_duration(keep.age)
+        ),
+    );
+    let limits = &snapshot.limits;
+    page.line(
+        "limits",
+        format_args!(
+            "{} streams, {} of a request's head within {}, {} of a body observed",
+            limits.streams,
+            show_size(limits.head_bytes),
+            show_duration(limits.head_timeout),
+            show_size(limits.observed_body_bytes)
+        ),
+    );
+    let logging = &snapshot.logging;
+    page.line(
+        "logging",
+        format_args!(
+            "{} and worse, {}",
+            name_of(logging.level, LOGGING_LEVELS),
+            name_of(logging.format, FORMATS)
+        ),
+    );
+    page.line("drain", show_duration(snapshot.drain));
+    for warning in warnings(snapshot) {
+        page.line("warning", warning);
+    }
+    page.0
+}
+
+/// What is valid and yet seldom meant.
+fn warnings(snapshot: &Snapshot) -> Vec<String> {
+    let Snapshot {
+        observe, access, ..
+    } = snapshot;
+    let mut warnings = Vec::new();
+    let mut warn = |when: bool, text: &str| {
+        if when {
+            warnings.push(text.to_owned());
+        }
+    };
+    warn(
+        observe.rules.is_empty(),
+        "nothing is observed: name a preset or rules in `observe`",
+    );
+    warn(
+        observe
+            .collections
+            .as_ref()
+            .is_some_and(|names| names.is_empty()),
+        "nothing is observed: `observe.collections` names none",
+    );
+    warn(
+        snapshot.restdb.is_none(),
+        "nobody can listen: no protocol is named in `realtime`",
+    );
+    warn(
+        access.global,
+        "global: true: anyone hears everything, without a key",
+    );
+    warn(
+        !access.global && access.keys.iter().all(|key| key.hear.is_empty()),
+        "no key may hear anything",
+    );
+    warn(
+        any_origin(access.origins.iter()),
+        "origins: any page may use a key that names no origins of its own",
+    );
+    for key in &access.keys {
+        let idle = key.hear.is_empty() && key.publish.is_empty();
+        warn(
+            idle,
+            &format!("key {}: may neither hear nor publish", key.name),
+        );
+        let origins = key.origins.as_ref();
+        warn(
+            origins.is_some_and(|origins| any_origin(origins.iter())),
+            &format!("key {}: any page may use it", key.name),
+        );
+    }
+    warnings
+}
+
+fn any_origin<'a>(mut origins: impl Iterator<Item = &'a str>) -> bool {
+    origins.any(|origin| origin == "*")
+}
+
+/// The text so far: a name, then what there is to say of it, on lines of its own.
+struct Page(String);
+
+impl Page {
+    fn line(&mut self, name: &str, value: impl Display) {
+        // Writing to a string does not fail.
+        let _ = writeln!(self.0, "{name:<9} {value}");
+    }
+
+    fn upstream(&mut self, upstream: &Upstream) {
+        let scheme = if upstream.tls { "https" } else { "http" };
+        let authority = upstream.authority();
+        let [connect, read, write] = [
+            upstream.connect_timeout,
+            upstream.read_timeout,
+            upstream.write_timeout,
+        ]
+        .map(show_duration);
+        self.line("upstream", format_args!("{scheme}://{authority}"));
+        self.line(
+            "",
+            format_args!(
+                "connects within {connect}, silent for {read} at most, takes bytes within {write}"
+            ),
+        );
+        let host = match upstream.host_header {
+            HostHeader::Preserve => "the client's",
+            HostHeader::Upstream => "its own",
+        };
+        self.line("", format_args!("is sent {host} Host"));
+        if let Some(file) = &upstream.ca_file {
+            self.line("", format_args!("trusts {}", file.display()));
+        }
+    }
+
+    /// The rules in the order in which they count, each with requests that it would see.
+    fn observe(&mut self, observe: &Observe) {
+        match observe.rules.len() {
+            0 => self.line("observe", "nothing"),
+            rules => self.line(
+                "observe",
+                format_args!("{rules} rules, the first that matches decides"),
+            ),
+        }
+        for (index, rule) in observe.rules.iter().enumerate() {
+            self.line("", format_args!("{}. {}", index + 1, rule.path));
+            let success = rule
+                .success
+                .iter()
+                .map(|range| match (range.start(), range.end()) {
+                    (from, to) if from == to => from.to_string(),
+                    (from, to) => format!("{from}-{to}"),
+                });
+            self.line(
+                "",
+                format_args!(
+                    "   on {} with {}",
+                    list(&rule.methods),
+                    success.collect::<Vec<_>>().join(", ")
+                ),
+            );
+            let record = rule.record.to_string();
+            let record = if record.is_empty() {
+                "the answer"
+            } else {
+                &record
+            };
+            let id = list(&rule.id);
+            self.line("", format_args!("   record: {record}, id: {id}"));
+            for sample in samples(rule, observe) {
+                self.line("", format_args!("   {sample}"));
+            }
+        }
+        for (name, list) in [
+            ("ignored", list(&observe.ignore)),
+            ("redacted", list(&*observe.redact)),
+        ] {
+            if !list.is_empty() {
+                self.line("", format_args!("{name}: {list}"));
+            }
+        }
+        if let Some(names) = &observe.collections {
+            self.line("", format_args!("only the collections: {}", list(names)));
+        }
+    }
+
+    fn access(&mut self, access: &Access) {
+        let who = if access.global {
+            "anyone hears everything"
+        } else {
+            "by key"
+        };
+        self.line("access", who);
+        let origins = Vec::from_iter(access.origins.iter());
+        if !origins.is_empty() {
+            self.line("", format_args!("origins: {}", list(&origins)));
+        }
+        for key in &access.keys {
+            self.key(key);
+        }
+    }
+
+    fn key(&mut self, key: &Key) {
+        self.line("", format_args!("key {}", key.name));
+        let or_nothing = |list: String| {
+            if list.is_empty() {
+                "nothing".to_owned()
+            } else {
+                list
+            }
+        };
+        self.line("", format_args!("  hears {}", or_nothing(list(&*key.hear))));
+        self.line(
+            "",
+            format_args!("  publishes {}", or_nothing(list(&key.publish))),
+        );
+        if let Some(origins) = &key.origins {
+            let origins = Vec::from_iter(origins.iter());
+            self.line(
+                "",
+                format_args!("  from pages of {}", or_nothing(list(&origins))),
+            );
+        }
+    }
+}
+
+/// What comes of requests on the rule's own paths: an event, or nothing where the path is
+/// ignored, the collection is not named or an earlier rule decides. None for a regular
+/// expression: no path can be told from it.
+fn samples(rule: &Rule, observe: &Observe) -> Vec<String> {
+    let template = rule.path.to_string();
+    if !template.starts_with('/') {
+        return Vec::new();
+    }
+    let named = observe.collections.as_ref().and_then(|names| names.first());
+    let collection = named.map_or("company", |name| name);
+    let sample = |method: &Method| {
+        let segments = template.split('/').filter_map(|segment| match segment {
+            "{collection}" => Some(collection),
+            "{id?}" if *method == Method::Post => None,
+            _ if segment.starts_with('{') => Some("1"),
+            literal => Some(literal),
+        });
+        let path = Vec::from_iter(segments).join("/");
+        match observe.target(method.as_str(), &path) {
+            Some(target) => {
+                let (method, of) = (target.method(), target.collection());
+                let id = target
+                    .id()
+                    .map_or(String::new(), |id| format!(" of {}", id.as_str()));
+                format!("{method} {path} is told as {method}:{of}{id}")
+            }
+            None => format!("{method} {path} is told to nobody"),
+        }
+    };
+    rule.methods.iter().take(2).map(sample).collect()
+}
+
+/// Shape: `a, b`.
+fn list<'a, T: Display + 'a>(items: impl IntoIterator<Item = &'a T>) -> String {
+    let items = items.into_iter().map(T::to_string);
+    items.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn described(text: &str) -> String {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("tidings.yaml");
+        std::fs::write(&path, text).unwrap();
+        describe(&crate::config::load(&path, &|_| None, 1).unwrap())
+    }
+
+    #[test]
+    fn what_was_understood_is_said_in_words() {
+        let text = "
+listen: 0.0.0.0:8080
+upstream: https://api.example
+admin: 127.0.0.1:9901
+observe:
+  ignore: [/auth/**]
+  redact: [/password]
+  collections: [posts]
+  rules:
+    - { path: '/api/{collection}/{id?}', id: [/id, /data/id], record: /data, methods: [POST, PUT], success: [200-299, 303] }
+    - { path: 'regex:/odata/(?<collection>.+)' }
+realtime: { restdb: }
+access:
+  origins: ['https://app.example']
+  keys:
+    - { name: web, key: s3cr3t, hear: ['POST:posts', GOAL], publish: [GOAL], origins: ['*'] }
+    - { name: idle, key: s3cr3t-2 }
+";
+        let expected = "\
+listen    0.0.0.0:8080
+upstream  https://api.example
+          connects within 5s, silent for 1m at most, takes bytes within 1m
+          is sent the client's Host
+admin     127.0.0.1:9901
+observe   2 rules, the first that matches decides
+          1. /api/{collection}/{id?}
+             on POST, PUT with 200-299, 303
+             record: /data, id: /id, /data/id
+             POST /api/posts is told as POST:posts
+             PUT /api/posts/1 is told as PUT:posts of 1
+          2. regex:/odata/(?<collection>.+)
+             on POST, PUT, PATCH, DELETE with 200-299
+             record: the answer, id: /id
+          ignored: /auth/**
+          redacted: /password
+          only the collections: posts
+realtime  RestDB at /realtime, a ping every 10s, a PATCH told as put, publishes to 64KiB
+access    by key
+          origins: https://app.example
+          key web
+            hears POST:posts, GOAL
+            publishes GOAL
+            from pages of *
+          key idle
+            hears nothing
+            publishes nothing
+log       memory, keeps 10000 events, 64MiB of them, 1h long
+limits    20000 streams, 32KiB of a request's head within 10s, 1MiB of a body observed
+logging   info and worse, auto
+drain     10s
+warning   key web: any page may use it
+warning   key idle: may neither hear nor publish
+";
+        assert_eq!(described(text), expected);
+    }
+
+    #[test]
+    fn what_is_seldom_meant_is_warned_of() {
+        let least = "listen: 0.0.0.0:8080\nupstream: http://127.0.0.1:3000\n";
+        for (section, warning) in [
+            ("", "nothing is observed: name"),
+            (
+                "observe: { preset: rest, collections: [] }",
+                "nothing is observed: `observe.collections`",
+            ),
+            ("", "nobody can listen"),
+            (
+                "access: { global: true }",
+                "global: true: anyone hears everything",
+            ),
+            ("", "no key may hear anything"),
+            (
+                "access: { keys: [{ name: a, key: b, publish: [X] }] }",
+                "no key may hear anything",
+            ),
+            ("access: { origins: ['*'] }", "origins: any page"),
+        ] {
+            let said = described(&format!("{least}{section}"));
+            assert!(
+                said.contains(&format!("warning   {warning}")),
+                "{section}:\n{said}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_configuration_that_is_all_right_has_no_warning() {
+        let minimal = include_str!("../../config/minimal.yaml");
+        let said = described(minimal);
+        assert!(!said.contains("warning"), "{said}");
+    }
+}

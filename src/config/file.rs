@@ -1,0 +1,223 @@
+//! The configuration as it is written: what YAML can hold, with nothing decided yet.
+//!
+//! Every value is a [`Text`] that knows its place, so that [`super::lower`] can refuse it
+//! there; a number or a switch too, since it may be `${NAME}`. A key that is not known is an
+//! error. What a key means, its default and its range stand with the types in [`super`] and
+//! in `config/reference.yaml`.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_saphyr::{Location, Spanned};
+
+use super::outline::Place;
+
+/// A whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) listen: Text,
+    pub(super) upstream: Spanned<Either<Upstream>>,
+    pub(super) admin: Option<Text>,
+    #[serde(default)]
+    pub(super) observe: Observe,
+    #[serde(default)]
+    pub(super) realtime: Realtime,
+    #[serde(default)]
+    pub(super) log: Log,
+    #[serde(default)]
+    pub(super) logging: Logging,
+    #[serde(default)]
+    pub(super) limits: Limits,
+    pub(super) drain: Option<Text>,
+    pub(super) access: Option<Spanned<Either<Access>>>,
+}
+
+/// Of a file only whether it names an access file: what there is to read, whatever else may be
+/// wrong with it.
+#[derive(Debug, Deserialize)]
+pub(super) struct NamesAccess {
+    pub(super) access: Option<Either<IgnoredAny>>,
+}
+
+/// A single value: text, a number, a switch.
+#[derive(Clone, Debug)]
+pub(super) struct Text {
+    pub(super) value: String,
+    pub(super) place: Place,
+}
+
+/// A single value that stands for a table, or the table.
+#[derive(Debug)]
+pub(super) enum Either<T> {
+    Table(T),
+    Text(String),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Upstream {
+    pub(super) url: Text,
+    pub(super) connect_timeout: Option<Text>,
+    pub(super) read_timeout: Option<Text>,
+    pub(super) write_timeout: Option<Text>,
+    pub(super) host: Option<Text>,
+    pub(super) ca_file: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Observe {
+    pub(super) preset: Option<Text>,
+    pub(super) prefix: Option<Text>,
+    pub(super) ignore: Option<Vec<Text>>,
+    pub(super) collections: Option<Vec<Text>>,
+    pub(super) redact: Option<Vec<Text>>,
+    pub(super) rules: Option<Vec<Rule>>,
+}
+
+/// A preset's own file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Preset {
+    pub(super) ignore: Option<Vec<Text>>,
+    pub(super) rules: Vec<Rule>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rule {
+    pub(super) path: Text,
+    pub(super) id: Option<Vec<Text>>,
+    pub(super) record: Option<Text>,
+    pub(super) methods: Option<Spanned<Vec<Text>>>,
+    pub(super) success: Option<Spanned<Vec<Text>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Realtime {
+    /// Named without a value it is on, with every default.
+    #[serde(default, deserialize_with = "named")]
+    pub(super) restdb: Option<Restdb>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Restdb {
+    pub(super) path: Option<Text>,
+    pub(super) ping_interval: Option<Text>,
+    pub(super) patch: Option<Text>,
+    pub(super) publish_body: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Log {
+    pub(super) level: Option<Text>,
+    #[serde(default)]
+    pub(super) keep: Keep,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Keep {
+    pub(super) events: Option<Text>,
+    pub(super) bytes: Option<Text>,
+    pub(super) age: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Logging {
+    pub(super) level: Option<Text>,
+    pub(super) format: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Limits {
+    pub(super) streams: Option<Text>,
+    pub(super) head: Option<Text>,
+    pub(super) head_timeout: Option<Text>,
+    pub(super) observed_body: Option<Text>,
+}
+
+/// The `access` section, or a file of its own.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Access {
+    pub(super) global: Option<Text>,
+    pub(super) origins: Option<Vec<Text>>,
+    pub(super) keys: Option<Vec<Key>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Key {
+    pub(super) name: Text,
+    pub(super) key: Text,
+    pub(super) hear: Option<Vec<Text>>,
+    pub(super) publish: Option<Vec<Text>>,
+    pub(super) origins: Option<Vec<Text>>,
+}
+
+// === impl Text ===
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let spanned = Spanned::<String>::deserialize(deserializer)?;
+        Ok(Self {
+            place: place(spanned.referenced),
+            value: spanned.value,
+        })
+    }
+}
+
+/// The place of what `location` locates; of an alias, where it is used.
+pub(super) fn place(location: Location) -> Place {
+    // A number of lines that `usize` cannot hold has no line in any text.
+    Place {
+        line: usize::try_from(location.line()).unwrap_or(0),
+        column: usize::try_from(location.column()).unwrap_or(0),
+    }
+}
+
+// === impl Either ===
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Either<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(EitherVisitor(PhantomData))
+    }
+}
+
+struct EitherVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for EitherVisitor<T> {
+    type Value = Either<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text or a table of keys")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Either<T>, E> {
+        Ok(Either::Text(text.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Either<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Either::Table)
+    }
+}
+
+/// A section that is there although it may be empty.
+fn named<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    let section = Option::<T>::deserialize(deserializer)?;
+    Ok(Some(section.unwrap_or_default()))
+}

@@ -1,0 +1,305 @@
+//! What was written to what runs: the one place that says no.
+//!
+//! A value that is refused is noted and its default taken, so that one reading of a file
+//! finds everything that is wrong with it; what comes of a file with a fault is thrown away.
+//! Pure: the environment comes in as a function, files are read by the caller.
+
+mod access;
+mod observe;
+mod upstream;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(super) use access::access;
+
+use super::environment::fill;
+use super::fault::{ConfigErrors, Problem};
+use super::file::{self, Text};
+use super::outline::Place;
+use super::source::Source;
+use super::unit::{self, NotAMeasure};
+use super::{Format, Level, Logging, Snapshot};
+use crate::access::Access;
+use crate::dialect::restdb::{self, PatchEvent};
+use crate::limits::{self, Keep, Limits};
+
+/// The lowering of one file: what its values are read with, and what was refused so far.
+pub(super) struct Lower<'a> {
+    source: &'a Source,
+    env: &'a dyn Fn(&str) -> Option<String>,
+    errors: ConfigErrors,
+}
+
+/// The snapshot that `file` describes; none if its listener or its upstream was refused.
+/// Relative paths start at `directory`.
+pub(super) fn lower(
+    file: &file::File,
+    access: Access,
+    directory: &Path,
+    generation: u64,
+    lower: &mut Lower<'_>,
+) -> Option<Snapshot> {
+    let listen = lower.read(&file.listen, address);
+    let upstream = upstream::upstream(&file.upstream, listen, directory, lower);
+    let admin = file.admin.as_ref().and_then(|admin| {
+        lower.read(admin, |text| match address(text)? {
+            admin if Some(admin) == listen && admin.port() != 0 => Err(Problem::Taken {
+                of: "listen".to_owned(),
+            }),
+            admin => Ok(admin),
+        })
+    });
+    let observe = observe::observe(&file.observe, lower);
+    let restdb = file.realtime.restdb.as_ref();
+    let restdb = restdb.map(|options| restdb_options(options, lower));
+    let (level, keep) = log(&file.log, lower);
+    let logging = logging(&file.logging, lower);
+    let limits = limits_of(&file.limits, lower);
+    let drain = lower.duration(file.drain.as_ref(), DRAIN, &limits::DRAIN);
+    Some(Snapshot {
+        generation,
+        listen: listen?,
+        upstream: upstream?,
+        admin,
+        observe: Arc::new(observe),
+        restdb,
+        level,
+        keep,
+        logging,
+        limits,
+        access: Arc::new(access),
+        drain,
+    })
+}
+
+impl<'a> Lower<'a> {
+    pub(super) fn new(source: &'a Source, env: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self {
+            source,
+            env,
+            errors: ConfigErrors::none(),
+        }
+    }
+
+    /// Everything that was refused, in the order of the file.
+    pub(super) fn into_errors(mut self) -> ConfigErrors {
+        self.errors.sort();
+        self.errors
+    }
+
+    /// Notes what is wrong at `place`.
+    pub(super) fn refuse(&mut self, place: Place, problem: impl Into<Problem>) {
+        let source = self.source;
+        self.errors.push(|| source.fault(place, problem.into()));
+    }
+
+    /// The value of `text`, its placeholders filled in, as `read` reads it; none if it was refused.
+    pub(super) fn read<T, E: Into<Problem>>(
+        &mut self,
+        text: &Text,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let filled = match fill(&text.value, self.env) {
+            Ok(filled) => filled,
+            Err(unfilled) => {
+                self.refuse(text.place, unfilled);
+                return None;
+            }
+        };
+        match read(&filled.text) {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                let problem = problem.into();
+                self.refuse(
+                    text.place,
+                    if filled.from_environment {
+                        problem.without_value()
+                    } else {
+                        problem
+                    },
+                );
+                None
+            }
+        }
+    }
+
+    /// As [`Lower::read`]; `default` where nothing is written, or what is written was refused.
+    fn or<T, E: Into<Problem>>(
+        &mut self,
+        text: Option<&Text>,
+        default: T,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> T {
+        text.and_then(|text| self.read(text, read))
+            .unwrap_or(default)
+    }
+
+    /// As [`Lower::read`] for each of `texts`, without those that were refused.
+    fn all<T, E: Into<Problem>>(
+        &mut self,
+        texts: &[Text],
+        read: impl Fn(&str) -> Result<T, E>,
+    ) -> Vec<T> {
+        texts
+            .iter()
+            .filter_map(|text| self.read(text, &read))
+            .collect()
+    }
+
+    fn duration(
+        &mut self,
+        text: Option<&Text>,
+        default: Duration,
+        range: &std::ops::RangeInclusive<Duration>,
+    ) -> Duration {
+        self.or(text, default, |text| unit::duration(text, range))
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, Problem> {
+    text.parse().map_err(|_no_address| Problem::Address)
+}
+
+fn restdb_options(file: &file::Restdb, lower: &mut Lower<'_>) -> restdb::Options {
+    let default = restdb::Options::default();
+    restdb::Options {
+        path: lower.or(file.path.as_ref(), default.path, realtime_path),
+        ping_interval: lower.duration(
+            file.ping_interval.as_ref(),
+            default.ping_interval,
+            &limits::PING_INTERVAL,
+        ),
+        patch: lower.or(file.patch.as_ref(), default.patch, |text| {
+            choose(text, PATCH_EVENTS)
+        }),
+        publish_body_bytes: lower.or(
+            file.publish_body.as_ref(),
+            default.publish_body_bytes,
+            |text| unit::size(text, &limits::PUBLISH_BODY_BYTES),
+        ),
+    }
+}
+
+/// A path that a request's target can be, byte for byte, without a query (RFC 9112 § 3.2.1).
+fn realtime_path(text: &str) -> Result<Box<str>, Problem> {
+    let refused = |c: char| !c.is_ascii_graphic() || "?#%{}\"<>\\^`|".contains(c);
+    if !text.starts_with('/') || text.contains(refused) {
+        return Err(Problem::RealtimePath);
+    }
+    Ok(text.into())
+}
+
+fn log(file: &file::Log, lower: &mut Lower<'_>) -> (Level, Keep) {
+    let default = Keep::default();
+    let level = lower.or(file.level.as_ref(), Level::Memory, |text| match text {
+        "memory" => Ok(Level::Memory),
+        "process" | "disk" | "replicated" => Err(Problem::Level),
+        _ => Err(Problem::Choice {
+            known: "memory".to_owned(),
+        }),
+    });
+    let keep = &file.keep;
+    let keep = Keep {
+        events: lower.or(keep.events.as_ref(), default.events, |text| {
+            unit::number(text, &limits::KEEP_EVENTS)
+        }),
+        bytes: lower.or(keep.bytes.as_ref(), default.bytes, |text| {
+            unit::size(text, &limits::KEEP_BYTES)
+        }),
+        age: lower.duration(keep.age.as_ref(), default.age, &limits::KEEP_AGE),
+    };
+    (level, keep)
+}
+
+fn logging(file: &file::Logging, lower: &mut Lower<'_>) -> Logging {
+    let default = Logging::default();
+    Logging {
+        level: lower.or(file.level.as_ref(), default.level, |text| {
+            choose(text, LOGGING_LEVELS)
+        }),
+        format: lower.or(file.format.as_ref(), default.format, |text| {
+            choose(text, FORMATS)
+        }),
+    }
+}
+
+fn limits_of(file: &file::Limits, lower: &mut Lower<'_>) -> Limits {
+    let default = Limits::default();
+    let size = |range| move |text: &str| -> Result<usize, NotAMeasure> { unit::size(text, range) };
+    Limits {
+        streams: lower.or(file.streams.as_ref(), default.streams, |text| {
+            unit::number(text, &limits::STREAMS)
+        }),
+        head_bytes: lower.or(
+            file.head.as_ref(),
+            default.head_bytes,
+            size(&limits::HEAD_BYTES),
+        ),
+        head_timeout: lower.duration(
+            file.head_timeout.as_ref(),
+            default.head_timeout,
+            &limits::TIMEOUT,
+        ),
+        observed_body_bytes: lower.or(
+            file.observed_body.as_ref(),
+            default.observed_body_bytes,
+            size(&limits::OBSERVED_BODY_BYTES),
+        ),
+    }
+}
+
+fn boolean(text: &str) -> Result<bool, Problem> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(Problem::NotABool),
+    }
+}
+
+/// The one of `choices` that has this name.
+fn choose<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, Problem> {
+    let named = choices.iter().find(|(name, _)| *name == text);
+    named.map(|(_, choice)| *choice).ok_or_else(|| {
+        let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+        Problem::Choice {
+            known: one_of(&names),
+        }
+    })
+}
+
+/// The name that [`choose`] takes for `choice`.
+pub(super) fn name_of<T: PartialEq>(choice: T, choices: &[(&'static str, T)]) -> &'static str {
+    let named = choices.iter().find(|(_, of)| *of == choice);
+    named.map_or("", |(name, _)| name)
+}
+
+/// Shape: `a, b or c`.
+fn one_of(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
+const DRAIN: Duration = Duration::from_secs(10);
+
+pub(super) const PATCH_EVENTS: &[(&str, PatchEvent)] =
+    &[("put", PatchEvent::Put), ("patch", PatchEvent::Patch)];
+
+pub(super) const LOGGING_LEVELS: &[(&str, tracing::Level)] = &[
+    ("error", tracing::Level::ERROR),
+    ("warn", tracing::Level::WARN),
+    ("info", tracing::Level::INFO),
+    ("debug", tracing::Level::DEBUG),
+    ("trace", tracing::Level::TRACE),
+];
+
+pub(super) const FORMATS: &[(&str, Format)] = &[
+    ("auto", Format::Auto),
+    ("human", Format::Human),
+    ("json", Format::Json),
+];

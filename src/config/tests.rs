@@ -1,0 +1,229 @@
+//! Configurations as an operator writes them, and what comes of each.
+
+mod refusals;
+mod secrets;
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::access::{Credential, Origin, Secret};
+use crate::dialect::restdb::Options;
+
+/// A directory with these files, and what loading its `tidings.yaml` comes to.
+fn load_files(files: &[(&str, &str)], env: &[(&str, &str)]) -> Result<Snapshot, String> {
+    let folder = TempDir::new().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let env = |name: &str| {
+        let found = env.iter().find(|(own, _)| *own == name);
+        found.map(|(_, value)| (*value).to_owned())
+    };
+    let loaded = load(&folder.path().join("tidings.yaml"), &env, 1);
+    let prefix = format!("{}/", folder.path().display());
+    loaded.map_err(|errors| errors.to_string().replace(&prefix, ""))
+}
+
+fn load_text(text: &str) -> Result<Snapshot, String> {
+    load_files(&[("tidings.yaml", text)], &[])
+}
+
+/// The least that is a configuration, and `rest` below it.
+fn least(rest: &str) -> String {
+    format!("listen: 0.0.0.0:8080\nupstream: http://127.0.0.1:3000\n{rest}")
+}
+
+fn shipped(name: &str) -> Snapshot {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("config")
+        .join(name);
+    load(&path, &|_| None, 1).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+#[test]
+fn the_least_configuration_takes_every_default() {
+    let snapshot = load_text(&least("")).unwrap();
+    assert_eq!(snapshot.generation, 1);
+    assert_eq!(snapshot.listen, "0.0.0.0:8080".parse().unwrap());
+    assert_eq!(snapshot.admin, None);
+    assert_eq!(snapshot.upstream.authority(), "127.0.0.1:3000");
+    assert!(!snapshot.upstream.tls);
+    assert!(snapshot.observe.rules.is_empty());
+    assert_eq!(snapshot.restdb, None);
+    assert_eq!(snapshot.level, Level::Memory);
+    assert_eq!(snapshot.keep, Keep::default());
+    assert_eq!(snapshot.limits, Limits::default());
+    assert_eq!(snapshot.logging, Logging::default());
+    assert_eq!(snapshot.drain, Duration::from_secs(10));
+    assert!(!snapshot.access.global);
+    assert!(snapshot.access.keys.is_empty());
+}
+
+#[test]
+fn the_reference_says_the_defaults() {
+    let reference = shipped("reference.yaml");
+    let least = load_text(&least("realtime: { restdb: }")).unwrap();
+    assert_eq!(reference.listen, least.listen);
+    assert_eq!(reference.upstream, least.upstream);
+    assert_eq!(reference.restdb, least.restdb);
+    assert_eq!(reference.restdb, Some(Options::default()));
+    assert_eq!(reference.level, least.level);
+    assert_eq!(reference.keep, least.keep);
+    assert_eq!(reference.logging, least.logging);
+    assert_eq!(reference.limits, least.limits);
+    assert_eq!(reference.drain, least.drain);
+    assert_eq!(reference.access.global, least.access.global);
+    let with_rule = load_text(&self::least(
+        "observe: { rules: [{ path: '/api/v2/{collection}/{id?}' }] }",
+    ));
+    let rule = |snapshot: &Snapshot| format!("{:?}", snapshot.observe.rules[0]);
+    assert_eq!(rule(&reference), rule(&with_rule.unwrap()));
+}
+
+#[test]
+fn the_reference_names_every_key() {
+    let text = include_str!("../../config/reference.yaml");
+    for path in outline::shown::SHOWN.iter().chain(&["access.keys.key"]) {
+        let key = path.rsplit('.').next().unwrap();
+        let said = text.lines().any(|line| {
+            let line = line.trim_start_matches([' ', '#', '-']);
+            line.strip_prefix(key)
+                .is_some_and(|rest| rest.starts_with(':'))
+        });
+        assert!(said, "{path}");
+    }
+}
+
+#[test]
+fn the_minimal_configuration_is_short_and_observes_json_server() {
+    assert!(include_str!("../../config/minimal.yaml").lines().count() <= 12);
+    let snapshot = shipped("minimal.yaml");
+    assert!(snapshot.observe.target("POST", "/posts").is_some());
+    assert!(snapshot.observe.target("POST", "/auth/login").is_none());
+    assert_eq!(snapshot.restdb, Some(Options::default()));
+    let key = Credential {
+        key: Some(Secret::new("dev-key")),
+        origin: Origin::Absent,
+    };
+    assert!(snapshot.access.grant(&key).is_ok());
+}
+
+#[test]
+fn every_preset_compiles_behind_a_prefix_too() {
+    for name in crate::observe::preset::NAMES {
+        let section = format!("observe: {{ preset: {name}, prefix: /api/v1 }}");
+        let snapshot = load_text(&least(&section)).unwrap();
+        let target = |path| snapshot.observe.target("POST", path);
+        assert_eq!(
+            target("/api/v1/posts").unwrap().collection(),
+            "posts",
+            "{name}"
+        );
+        assert!(target("/posts").is_none(), "{name}");
+        assert!(target("/api/v1/auth/login").is_none(), "{name}");
+    }
+}
+
+#[test]
+fn own_rules_come_before_those_of_the_preset() {
+    let snapshot = load_text(&least(
+        "observe: { preset: rest, rules: [{ path: '/a/{x}/{collection}' }, { path: 'regex:/b-(?<collection>.*)' }] }",
+    ))
+    .unwrap();
+    let collection = |path| {
+        Some(
+            snapshot
+                .observe
+                .target("POST", path)?
+                .collection()
+                .to_owned(),
+        )
+    };
+    assert_eq!(collection("/a/b/c").as_deref(), Some("c"));
+    assert_eq!(collection("/b-c").as_deref(), Some("c"));
+    assert_eq!(collection("/posts").as_deref(), Some("posts"));
+}
+
+#[test]
+fn every_value_can_come_from_the_environment_and_stays_one_value() {
+    let text = "
+listen: ${LISTEN}
+upstream: http://${HOST}:3000
+limits: { streams: '${STREAMS}' }
+access: { global: '${GLOBAL:-false}', keys: [{ name: web, key: \"${KEY}\", hear: ['${HEAR}'] }] }
+";
+    let env = [
+        ("LISTEN", "127.0.0.1:1"),
+        ("HOST", "api"),
+        ("STREAMS", "7"),
+        ("KEY", "a\"},{name:x,key:#y"),
+        ("HEAR", "A], publish [B"),
+    ];
+    let snapshot = load_files(&[("tidings.yaml", text)], &env).unwrap();
+    assert_eq!(snapshot.listen, "127.0.0.1:1".parse().unwrap());
+    assert_eq!(&*snapshot.upstream.host, "api");
+    assert_eq!(snapshot.limits.streams, 7);
+    let [key] = &*snapshot.access.keys else {
+        panic!("{:?}", snapshot.access.keys);
+    };
+    assert_eq!(key.secret, Secret::new("a\"},{name:x,key:#y"));
+    assert_eq!(key.hear[0].to_string(), "A], publish [B");
+    assert!(key.publish.is_empty());
+}
+
+#[test]
+fn access_may_stand_in_a_file_of_its_own() {
+    let access = "keys:\n  - { name: web, key: abc, hear: [GOAL] }\n";
+    let files = [
+        ("tidings.yaml", &*least("access: access.yaml")),
+        ("access.yaml", access),
+    ];
+    let snapshot = load_files(&files, &[]).unwrap();
+    assert_eq!(&*snapshot.access.keys[0].name, "web");
+}
+
+#[test]
+fn an_upstream_is_read_with_its_port() {
+    for (url, tls, authority) in [
+        ("http://api", false, "api"),
+        ("http://api/", false, "api"),
+        ("http://api:81", false, "api:81"),
+        ("https://api.example", true, "api.example"),
+        ("https://api.example:80", true, "api.example:80"),
+        ("http://[::1]:3000", false, "[::1]:3000"),
+        ("https://[fe80::1]", true, "[fe80::1]"),
+    ] {
+        let text = format!("listen: 127.0.0.1:8080\nupstream: {{ url: \"{url}\" }}");
+        let snapshot = load_text(&text).unwrap();
+        assert_eq!(snapshot.upstream.tls, tls, "{url}");
+        assert_eq!(snapshot.upstream.authority(), authority, "{url}");
+    }
+}
+
+#[test]
+fn a_reload_keeps_what_counts_at_the_start() {
+    let old = load_text(&least("")).unwrap();
+    let new =
+        load_text("listen: 0.0.0.0:9090\nupstream: http://other\nadmin: 127.0.0.1:1\ndrain: 1s")
+            .unwrap();
+    assert_eq!(old.needs_restart(&old), Vec::<&str>::new());
+    assert_eq!(old.needs_restart(&new), ["listen", "admin"]);
+    let adopted = old.adopt(new);
+    assert_eq!(adopted.generation, 2);
+    assert_eq!(adopted.listen, old.listen);
+    assert_eq!(adopted.admin, None);
+    assert_eq!(&*adopted.upstream.host, "other");
+    assert_eq!(adopted.drain, Duration::from_secs(1));
+}
+
+#[test]
+fn anchors_and_merges_are_read() {
+    let snapshot = load_text(&least(
+        "access: { keys: [ &web { name: a, key: k, hear: [X] }, { <<: *web, name: b, key: l } ] }",
+    ))
+    .unwrap();
+    assert_eq!(snapshot.access.keys[1].hear[0].to_string(), "X");
+}

@@ -1,0 +1,199 @@
+//! The sidecar as a whole: what is started, what a reload reaches, how it all ends.
+//!
+//! ```text
+//!   configuration ──► ports bound ──► engine, listener, admin, watch ──► signal ──► drain
+//! ```
+//! The configuration is read before a port is bound, and every port is bound before anything
+//! is served. A drain takes no new request, ends the streams, waits for the requests in
+//! flight, and takes no longer than its grace.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use crate::admin::Admin;
+use crate::config::{Snapshot, Watch};
+use crate::event::Epoch;
+use crate::front::{self, Front};
+use crate::hub::{Hub, Terms};
+use crate::logging;
+use crate::proxy::Proxy;
+
+/// Why the sidecar could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// `listen` or `admin` could not be bound.
+    #[error("{key}: {address} cannot be bound: {error}")]
+    Bind {
+        /// The key of the configuration.
+        key: &'static str,
+        /// What it says.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The system refused to tell of signals.
+    #[error("signals cannot be heard: {0}")]
+    Signal(io::Error),
+}
+
+/// Serves by `snapshot`, and by what its files become, until a signal ends it.
+///
+/// # Errors
+/// [`StartError`]: nothing was served.
+pub async fn run(
+    snapshot: Arc<Snapshot>,
+    files: Option<Watch>,
+    logging: logging::Handle,
+) -> Result<(), StartError> {
+    raise_descriptors(snapshot.limits.streams);
+    let listener = front::bind(snapshot.listen).map_err(|error| StartError::Bind {
+        key: "listen",
+        address: snapshot.listen,
+        error,
+    })?;
+    let admin = match snapshot.admin {
+        None => None,
+        Some(address) => Some(TcpListener::bind(address).await.map_err(|error| {
+            let key = "admin";
+            StartError::Bind {
+                key,
+                address,
+                error,
+            }
+        })?),
+    };
+    let mut ends = Signals::new().map_err(StartError::Signal)?;
+
+    let epoch = Epoch::new(rand::random());
+    let (hub, engine) = Hub::new(epoch, snapshot.keep.clone(), terms(&snapshot));
+    let engine = tokio::spawn(engine.run());
+    let upstream = snapshot.upstream.authority();
+    info!(listen = %snapshot.listen, upstream, %epoch, "serving");
+    let snapshot = Arc::new(ArcSwap::new(snapshot));
+
+    let (drain, draining) = watch::channel(false);
+    let (serving, mut served) = mpsc::channel(1);
+    let front = Arc::new(Front {
+        snapshot: Arc::clone(&snapshot),
+        hub: hub.clone(),
+        proxy: Proxy::new(hub.clone()),
+        draining,
+    });
+    // Ends when it drains; it holds the only `serving` that is not a connection's.
+    tokio::spawn(listener.run(front, serving));
+    if let Some(listener) = admin {
+        let admin = Admin {
+            snapshot: Arc::clone(&snapshot),
+            hub: hub.clone(),
+        };
+        // Ends with the runtime: health is told to the last moment.
+        tokio::spawn(admin.run(listener));
+    }
+    if let Some(files) = files {
+        let reload = Reload {
+            snapshot: Arc::clone(&snapshot),
+            hub: hub.clone(),
+            logging,
+        };
+        let mut hangups = signal(SignalKind::hangup()).map_err(StartError::Signal)?;
+        let prompt = files.prompt();
+        // Both end with the runtime.
+        tokio::spawn(async move {
+            while hangups.recv().await.is_some() {
+                prompt.request();
+            }
+        });
+        tokio::spawn(files.run(move |snapshot| reload.apply(snapshot)));
+    }
+
+    ends.heard().await;
+    info!(grace = ?snapshot.load().drain, "draining");
+    drain.send_replace(true);
+    hub.drain();
+    let ended = async {
+        // Closes when the last connection's task has ended.
+        while served.recv().await.is_some() {}
+        drop(engine.await);
+    };
+    tokio::select! {
+        ended = timeout(snapshot.load().drain, ended) => match ended {
+            Ok(()) => info!("drained"),
+            Err(_elapsed) => warn!("the grace is over: requests in flight are broken off"),
+        },
+        () = ends.heard() => warn!("told twice to stop: requests in flight are broken off"),
+    }
+    Ok(())
+}
+
+/// What a changed configuration reaches.
+struct Reload {
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    hub: Hub,
+    logging: logging::Handle,
+}
+
+/// The signals that end the process.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Reload {
+    fn apply(&self, snapshot: Arc<Snapshot>) {
+        self.logging.change(snapshot.logging);
+        // The requests that begin from here on see the new one; the streams as well.
+        self.hub.reload(terms(&snapshot), snapshot.keep.clone());
+        let generation = snapshot.generation;
+        self.snapshot.store(snapshot);
+        info!(generation, "configuration reloaded");
+    }
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn heard(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+fn terms(snapshot: &Snapshot) -> Terms {
+    Terms {
+        access: Arc::clone(&snapshot.access),
+        restdb: snapshot.restdb.clone(),
+        streams_max: snapshot.limits.streams,
+    }
+}
+
+/// Lets the process open as many sockets as it may: the usual soft limit is 1024.
+fn raise_descriptors(streams: usize) {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        warn!(%error, "the limit of open files could not be raised");
+    }
+    let may = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    if may < streams as u64 {
+        warn!(open_files = may, streams, "fewer files may be open than limits.streams allows streams");
+    }
+}

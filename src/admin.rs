@@ -82,7 +82,7 @@ impl Admin {
         let snapshot = self.snapshot.load();
         let standing = self.hub.standing();
         json!({
-            "status": "ok",
+            "status": if standing.serves { "ok" } else { "degraded" },
             "generation": snapshot.generation,
             "streams": standing.streams,
             "log": {

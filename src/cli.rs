@@ -43,7 +43,11 @@ enum Command {
     /// Serve by a configuration, and by what it becomes while the sidecar runs
     Run {
         /// The configuration
-        #[arg(long, env = "TIDINGS_CONFIG", default_value = "/etc/tidings/tidings.yaml")]
+        #[arg(
+            long,
+            env = "TIDINGS_CONFIG",
+            default_value = "/etc/tidings/tidings.yaml"
+        )]
         config: PathBuf,
     },
 }
@@ -86,7 +90,8 @@ fn run_demo(listen: SocketAddr) -> Result<(), String> {
         let database = TcpListener::bind(("127.0.0.1", 0)).await.map_err(cannot)?;
         let upstream = database.local_addr().map_err(cannot)?;
         let text = demo::configuration(listen, upstream);
-        let snapshot = config::parse("the demo's configuration", &text).map_err(|errors| errors.to_string())?;
+        let snapshot = config::parse("the demo's configuration", &text)
+            .map_err(|errors| errors.to_string())?;
         let logging = logging::begin(snapshot.logging);
         say(&demo::welcome(listen))?;
         // Ends with the runtime.

@@ -35,7 +35,7 @@ use crate::dialect::{Command, Listen, Request};
 use crate::hub::{self, Hub, Joining};
 use crate::limits::{DOWNSTREAM_STALL, HEAD_FIELDS_MAX, IDLE_TIMEOUT};
 use crate::proxy::Proxy;
-use connection::BodyError;
+use connection::{AtEnd, BodyError};
 use gate::{Admitted, Refused, Verdict};
 
 /// What every connection needs.
@@ -149,7 +149,12 @@ impl Front {
         (admitted, snapshot): (Admitted, Arc<Snapshot>),
     ) -> After {
         let head = connection.take_inbound(admitted.head_bytes);
-        connection.begin(admitted.framing, Arc::clone(&snapshot));
+        let at_end = if admitted.method.is_safe() {
+            AtEnd::GiveUp
+        } else {
+            AtEnd::Serve
+        };
+        connection.begin(admitted.framing, at_end, Arc::clone(&snapshot));
         let restdb = snapshot
             .restdb
             .as_ref()
@@ -211,7 +216,12 @@ impl Front {
         continues: bool,
         snapshot: &Snapshot,
     ) -> Response<Bytes> {
-        if continues && connection.send(b"HTTP/1.1 100 Continue\r\n\r\n").await.is_err() {
+        if continues
+            && connection
+                .send(b"HTTP/1.1 100 Continue\r\n\r\n")
+                .await
+                .is_err()
+        {
             return restdb::reply(StatusCode::BAD_REQUEST, "the connection was lost");
         }
         let body = connection.body(publish.body_bytes_max);

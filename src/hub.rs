@@ -14,6 +14,7 @@
 
 mod audience;
 mod engine;
+mod frames;
 mod index;
 mod pings;
 mod stream;
@@ -76,6 +77,8 @@ pub struct Seat(Arc<Shared>);
 /// What health tells of the hub.
 #[derive(Clone, Copy, Debug)]
 pub struct Standing {
+    /// Whether there is an engine to serve streams: it ends when it is drained, or by a fault.
+    pub serves: bool,
     /// Streams that are open.
     pub streams: usize,
     /// The place of the newest event.
@@ -177,6 +180,7 @@ impl Hub {
     pub fn standing(&self) -> Standing {
         let log = self.0.log.lock();
         Standing {
+            serves: !self.0.joining.is_closed(),
             streams: self.0.seats.load(Ordering::Relaxed),
             tail: log.tail(),
             events: log.len(),

@@ -147,8 +147,9 @@ pub const WRITES_IN_A_ROW: usize = 256;
 pub const FRAMES_KEPT: usize = 1024;
 /// Bytes of those frames.
 pub const FRAMES_KEPT_BYTES: usize = 4 * MIB;
-/// What the kernel may hold for one stream that does not read; Linux doubles it.
-pub const STREAM_SEND_BUFFER: usize = 64 * KIB;
+/// Bytes that the kernel holds unsent for one stream whose peer takes none. Not the size of its
+/// send buffer: one that is small beside the segments of a fast link waits for acknowledgements.
+pub const STREAM_UNSENT_BYTES: u32 = 64 * 1024;
 /// A stream that takes no byte for this long is closed; it can resume from its last id.
 pub const STREAM_STALL: Duration = Duration::from_secs(30);
 

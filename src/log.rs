@@ -85,7 +85,8 @@ impl Log {
             self.entries.pop_front();
         }
         if self.entries.capacity() > 2 * self.entries.len().max(SPARE_ENTRIES) {
-            self.entries.shrink_to(self.entries.len().max(SPARE_ENTRIES));
+            self.entries
+                .shrink_to(self.entries.len().max(SPARE_ENTRIES));
         }
     }
 

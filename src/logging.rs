@@ -3,57 +3,70 @@
 //! Level and form can be changed while the sidecar runs. The libraries below say nothing under
 //! this level: pingora's own lines quote what was sent, credentials included.
 
-use std::fmt;
 use std::io::{IsTerminal, stderr};
+use std::sync::Arc;
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, Registry, reload};
+use tracing_subscriber::{Layer, fmt, reload};
 
 use crate::config::{Format, Logging};
 
-type Lines = Box<dyn Layer<Registry> + Send + Sync>;
-
 /// Changes the diagnostics while they are written.
 #[derive(Clone)]
-pub struct Handle(reload::Handle<Lines, Registry>);
+pub struct Handle(Arc<dyn Fn(Logging) + Send + Sync>);
 
 /// Begins to write diagnostics to standard error. Called once.
+///
+/// There is a layer for each form, of which one is silent: what can be changed while lines are
+/// written is a layer's filter, not the layer.
 #[must_use]
 pub fn begin(logging: Logging) -> Handle {
-    let (layer, handle) = reload::Layer::new(lines(logging));
-    tracing_subscriber::registry().with(layer).init();
-    Handle(handle)
+    let (human, change_human) = reload::Layer::new(filter(logging, Format::Human));
+    let (json, change_json) = reload::Layer::new(filter(logging, Format::Json));
+    let human = fmt::layer()
+        .with_writer(stderr)
+        .with_ansi(stderr().is_terminal())
+        .with_target(false)
+        .with_filter(human);
+    let json = fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_writer(stderr)
+        .with_filter(json);
+    tracing_subscriber::registry().with(human).with(json).init();
+    Handle(Arc::new(move |logging| {
+        // They fail only when the process has no subscriber any more.
+        drop(change_human.reload(filter(logging, Format::Human)));
+        drop(change_json.reload(filter(logging, Format::Json)));
+    }))
 }
 
 impl Handle {
     /// Writes them in this form and from this level on.
     pub fn change(&self, logging: Logging) {
-        // It fails only when the process has no subscriber any more.
-        drop(self.0.reload(lines(logging)));
+        (self.0)(logging);
     }
 }
 
-impl fmt::Debug for Handle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Handle").finish_non_exhaustive()
     }
 }
 
-fn lines(logging: Logging) -> Lines {
-    let human = match logging.format {
-        Format::Auto => stderr().is_terminal(),
-        Format::Human => true,
-        Format::Json => false,
+/// What the layer of `form` lets through.
+fn filter(logging: Logging, form: Format) -> Targets {
+    let chosen = match logging.format {
+        Format::Auto if stderr().is_terminal() => Format::Human,
+        Format::Auto => Format::Json,
+        format => format,
     };
-    let own = Targets::new()
-        .with_target("tidings", LevelFilter::from_level(logging.level))
-        .with_default(LevelFilter::OFF);
-    let lines = tracing_subscriber::fmt::layer().with_writer(stderr).with_ansi(human);
-    if human {
-        lines.with_target(false).with_filter(own).boxed()
+    let level = if chosen == form {
+        LevelFilter::from_level(logging.level)
     } else {
-        lines.json().flatten_event(true).with_filter(own).boxed()
-    }
+        LevelFilter::OFF
+    };
+    Targets::new().with_target("tidings", level)
 }

@@ -147,7 +147,11 @@ impl ProxyHttp for Relay {
         Ok(())
     }
 
-    async fn upstream_peer(&self, _session: &mut Session, turn: &mut Turn) -> Result<Box<HttpPeer>> {
+    async fn upstream_peer(
+        &self,
+        _session: &mut Session,
+        turn: &mut Turn,
+    ) -> Result<Box<HttpPeer>> {
         let snapshot = turn.snapshot.as_ref();
         let snapshot = snapshot.ok_or_else(|| internal("the request has no configuration"))?;
         self.peers.peer(&snapshot.upstream).await
@@ -386,13 +390,31 @@ fn log(session: &Session, reason: &Error, status: u16) {
     let reason_type = reason.etype().as_str();
     match reason.esource() {
         ErrorSource::Upstream => {
-            warn!(method, path, status, reason = reason_type, "the upstream failed a request");
+            warn!(
+                method,
+                path,
+                status,
+                reason = reason_type,
+                "the upstream failed a request"
+            );
         }
         ErrorSource::Downstream => {
-            debug!(method, path, status, reason = reason_type, "a downstream broke off a request");
+            debug!(
+                method,
+                path,
+                status,
+                reason = reason_type,
+                "a downstream broke off a request"
+            );
         }
         ErrorSource::Internal | ErrorSource::Unset => {
-            error!(method, path, status, reason = reason_type, "a request could not be served");
+            error!(
+                method,
+                path,
+                status,
+                reason = reason_type,
+                "a request could not be served"
+            );
         }
     }
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tracing::{info, warn};
@@ -54,6 +54,9 @@ pub async fn run(
     files: Option<Watch>,
     logging: logging::Handle,
 ) -> Result<(), StartError> {
+    // First of all: a signal that comes before somebody listens for it ends the process.
+    let mut ends = Signals::new().map_err(StartError::Signal)?;
+    let hangups = signal(SignalKind::hangup()).map_err(StartError::Signal)?;
     raise_descriptors(snapshot.limits.streams);
     let listener = front::bind(snapshot.listen).map_err(|error| StartError::Bind {
         key: "listen",
@@ -62,16 +65,15 @@ pub async fn run(
     })?;
     let admin = match snapshot.admin {
         None => None,
-        Some(address) => Some(TcpListener::bind(address).await.map_err(|error| {
-            let key = "admin";
-            StartError::Bind {
-                key,
+        Some(address) => {
+            let bound = TcpListener::bind(address).await;
+            Some(bound.map_err(|error| StartError::Bind {
+                key: "admin",
                 address,
                 error,
-            }
-        })?),
+            })?)
+        }
     };
-    let mut ends = Signals::new().map_err(StartError::Signal)?;
 
     let epoch = Epoch::new(rand::random());
     let (hub, engine) = Hub::new(epoch, snapshot.keep.clone(), terms(&snapshot));
@@ -104,15 +106,7 @@ pub async fn run(
             hub: hub.clone(),
             logging,
         };
-        let mut hangups = signal(SignalKind::hangup()).map_err(StartError::Signal)?;
-        let prompt = files.prompt();
-        // Both end with the runtime.
-        tokio::spawn(async move {
-            while hangups.recv().await.is_some() {
-                prompt.request();
-            }
-        });
-        tokio::spawn(files.run(move |snapshot| reload.apply(snapshot)));
+        watch_files(files, hangups, reload);
     }
 
     ends.heard().await;
@@ -134,6 +128,17 @@ pub async fn run(
     Ok(())
 }
 
+/// Reads the configuration again whenever it changed, and at each SIGHUP. Ends with the runtime.
+fn watch_files(files: Watch, mut hangups: Signal, reload: Reload) {
+    let prompt = files.prompt();
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            prompt.request();
+        }
+    });
+    tokio::spawn(files.run(move |snapshot| reload.apply(snapshot)));
+}
+
 /// What a changed configuration reaches.
 struct Reload {
     snapshot: Arc<ArcSwap<Snapshot>>,
@@ -143,8 +148,8 @@ struct Reload {
 
 /// The signals that end the process.
 struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
+    terminate: Signal,
+    interrupt: Signal,
 }
 
 impl Reload {
@@ -194,6 +199,9 @@ fn raise_descriptors(streams: usize) {
     }
     let may = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     if may < streams as u64 {
-        warn!(open_files = may, streams, "fewer files may be open than limits.streams allows streams");
+        warn!(
+            open_files = may,
+            streams, "fewer files may be open than limits.streams allows streams"
+        );
     }
 }

@@ -39,7 +39,10 @@ impl Frame<'_> {
             for line in data.split_inclusive(['\r', '\n']) {
                 // The LF of a CRLF is no line of its own.
                 if line != "\n" || data.starts_with('\n') {
-                    field("data", format_args!("{}", line.trim_end_matches(['\r', '\n'])));
+                    field(
+                        "data",
+                        format_args!("{}", line.trim_end_matches(['\r', '\n'])),
+                    );
                 }
             }
             if data.is_empty() {

@@ -7,7 +7,8 @@
 //! - **A write is observed although its client left.** Once [`Connection::hide_loss`] was
 //!   called, a lost downstream is not told: what pingora writes is swallowed, and the
 //!   exchange goes on to the upstream's last byte. A client that only closed its sending half
-//!   is not told either way: it still gets its answer (RFC 9112 § 9.6).
+//!   still gets the answer to what may write (RFC 9112 § 9.6). One that was to be read to is
+//!   taken to have left, as by most proxies: the upstream need not go on for nobody.
 //! - **Nothing is delayed.** Small writes wait in `outbound` to go out together, and go out
 //!   whenever pingora polls for reading, which it does whenever it waits for the upstream.
 //!
@@ -52,6 +53,8 @@ pub(crate) struct Connection {
     outlet: Outlet,
     /// Whether the downstream has closed its sending half.
     input_ended: bool,
+    /// What the end of the input means to the request that is served.
+    at_end: AtEnd,
     /// The configuration that the request which is served sees, from start to end.
     snapshot: Option<Arc<Snapshot>>,
     /// Set by the proxy through a shared reference while pingora owns the connection; read by
@@ -86,6 +89,15 @@ pub(crate) enum BodyError {
     TooLarge,
 }
 
+/// What it means that a downstream closes its sending half behind a whole request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AtEnd {
+    /// It has left: the exchange is given up.
+    GiveUp,
+    /// It waits for its answer.
+    Serve,
+}
+
 impl Connection {
     /// Takes over an accepted socket.
     pub(crate) fn new(socket: TcpStream, peer: SocketAddr) -> Self {
@@ -97,6 +109,7 @@ impl Connection {
             outbound: BytesMut::new(),
             outlet: Outlet::Open,
             input_ended: false,
+            at_end: AtEnd::Serve,
             snapshot: None,
             loss_hidden: AtomicBool::new(false),
             tunnel: AtomicBool::new(false),
@@ -136,8 +149,9 @@ impl Connection {
     }
 
     /// Makes ready for one request: its head has been taken, its body follows.
-    pub(crate) fn begin(&mut self, framing: Framing, snapshot: Arc<Snapshot>) {
+    pub(crate) fn begin(&mut self, framing: Framing, at_end: AtEnd, snapshot: Arc<Snapshot>) {
         self.framing = framing;
+        self.at_end = at_end;
         self.snapshot = Some(snapshot);
         self.loss_hidden = AtomicBool::new(false);
         self.tunnel = AtomicBool::new(false);
@@ -180,9 +194,7 @@ impl Connection {
     pub(crate) async fn close(mut self) {
         if self.socket.shutdown().await.is_ok() {
             let mut dropped = [0; 512];
-            let linger = async {
-                while let Ok(1..) = self.socket.read(&mut dropped).await {}
-            };
+            let linger = async { while let Ok(1..) = self.socket.read(&mut dropped).await {} };
             drop(tokio::time::timeout(crate::limits::LINGER, linger).await);
         }
     }
@@ -280,11 +292,12 @@ impl Connection {
     }
 
     /// Waits, behind a request that is complete, for nothing but the loss of the downstream.
-    /// What comes is kept for the next round; the end of the input is no loss.
+    /// What comes is kept for the next round. The end of the input is told where it means that.
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.outlet == Outlet::Open && self.inbound.len() < AHEAD_BYTES_MAX {
             match ready!(self.poll_inbound(cx)) {
                 Ok(true) => {}
+                Ok(false) if self.at_end == AtEnd::GiveUp => return Poll::Ready(Ok(())),
                 Ok(false) => return Poll::Pending,
                 Err(error) => {
                     self.input_ended = true;

@@ -112,9 +112,10 @@ impl Chunk {
     /// The state after one byte of the framing itself.
     fn step(self, byte: u8) -> Result<Framing, BadChunk> {
         let next = match (self, byte) {
-            (Self::Size(size, line), digit) if digit.is_ascii_hexdigit() => {
-                Self::Size(with_digit(size, digit)?, shorter_than(line, CHUNK_LINE_BYTES_MAX)?)
-            }
+            (Self::Size(size, line), digit) if digit.is_ascii_hexdigit() => Self::Size(
+                with_digit(size, digit)?,
+                shorter_than(line, CHUNK_LINE_BYTES_MAX)?,
+            ),
             (Self::Size(_, 0), _) => return Err(BadChunk::Size),
             (Self::Size(size, _) | Self::Extension(size, _), b'\r') => Self::SizeEnd(size),
             (Self::Size(size, line), b';') => Self::Extension(size, line),
@@ -180,7 +181,10 @@ mod tests {
         for (bytes, rest) in [
             ("0\r\n\r\n", ""),
             ("5\r\nhello\r\n0\r\n\r\n", "GET / HTTP/1.1\r\n"),
-            ("A;name=value\r\n0123456789\r\n000\r\nX-Sum: 1\r\n\r\n", "\r\n"),
+            (
+                "A;name=value\r\n0123456789\r\n000\r\nX-Sum: 1\r\n\r\n",
+                "\r\n",
+            ),
         ] {
             let all = format!("{bytes}{rest}");
             assert_eq!(walked(all.as_bytes()), Ok((bytes.len(), true)), "{all:?}");

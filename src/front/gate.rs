@@ -79,7 +79,7 @@ fn read_whole(bytes: &[u8]) -> Result<Option<Admitted>, Refused> {
         Ok(httparse::Status::Complete(parsed)) if parsed == head_bytes => {}
         Ok(_) => return Err(bad("the request's head is not well formed")),
         Err(httparse::Error::TooManyHeaders) => return Err(TOO_LARGE),
-        Err(httparse::Error::Version) => {
+        Err(httparse::Error::Version) if has_three_words(head) => {
             return Err(Refused {
                 status: StatusCode::HTTP_VERSION_NOT_SUPPORTED,
                 message: "expected HTTP/1.1 or HTTP/1.0",
@@ -100,6 +100,13 @@ fn read_whole(bytes: &[u8]) -> Result<Option<Admitted>, Refused> {
         query: query.into(),
         method,
     }))
+}
+
+/// Whether the request line is well formed but for a version that is not known here.
+fn has_three_words(head: &[u8]) -> bool {
+    let line = head.split(|byte| *byte == b'\r').next().unwrap_or(head);
+    let mut words = line.split(|byte| *byte == b' ').skip(2);
+    matches!((words.next(), words.next()), (Some(version), None) if version.starts_with(b"HTTP/"))
 }
 
 /// Where the blank line ends, if it has come. Every line up to there ends in CR LF, and
@@ -182,9 +189,11 @@ fn split<'a>(
             .iter()
             .find_map(|scheme| {
                 let begins = target.get(..scheme.len())?;
-                begins.eq_ignore_ascii_case(scheme).then(|| &target[scheme.len()..])
+                begins
+                    .eq_ignore_ascii_case(scheme)
+                    .then(|| &target[scheme.len()..])
             })
-            .ok_or(bad("the target is no path"))?;
+            .ok_or_else(|| bad("the target is no path"))?;
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, local) = rest.split_at(end);
         if !host.is_some_and(|host| authority.as_bytes().eq_ignore_ascii_case(host)) {
@@ -206,10 +215,14 @@ fn framing(fields: &[httparse::Header<'_>], old: bool) -> Result<Framing, Refuse
     let mut codings = values(fields, "transfer-encoding");
     match (lengths.next(), codings.next()) {
         (None, None) => Ok(Framing::Complete),
-        (Some(_), Some(_)) => Err(bad("Content-Length and Transfer-Encoding exclude each other")),
+        (Some(_), Some(_)) => Err(bad(
+            "Content-Length and Transfer-Encoding exclude each other",
+        )),
         (Some(length), None) => {
             let digits = (1..=19).contains(&length.len()) && length.iter().all(u8::is_ascii_digit);
-            let number = std::str::from_utf8(length).ok().and_then(|n| n.parse().ok());
+            let number = std::str::from_utf8(length)
+                .ok()
+                .and_then(|n| n.parse().ok());
             match (digits, number, lengths.next()) {
                 (_, _, Some(_)) => Err(bad("the Content-Length is told twice")),
                 (true, Some(number), None) => Ok(Framing::Length(number)),
@@ -288,7 +301,10 @@ mod tests {
         );
         let chunked = "PUT / HTTP/1.1\r\nHost: a\r\ntransfer-encoding: Chunked\r\n\r\n";
         assert_eq!(admitted(chunked).framing, Framing::CHUNKED);
-        assert_eq!(admitted("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").path, "*".into());
+        assert_eq!(
+            admitted("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").path,
+            "*".into()
+        );
         let absolute = admitted("GET http://A.example?q HTTP/1.1\r\nHost: a.example\r\n\r\n");
         assert_eq!((&*absolute.path, &*absolute.query), ("/", "q"));
         assert!(!admitted("GET / HTTP/1.0\r\n\r\n").keep_alive);
@@ -341,6 +357,8 @@ mod tests {
             ("GET http://b/ HTTP/1.1", 400),
             ("GET ftp://a/ HTTP/1.1", 400),
             ("GET / HTTP/2.0", 505),
+            ("GET /a b HTTP/1.1", 400),
+            ("GET / HTTQ/1.1", 400),
             ("CONNECT a:80 HTTP/1.1", 405),
         ] {
             let head = format!("{line}\r\nHost: a\r\n\r\n");

@@ -10,11 +10,18 @@ pub(super) fn whole(response: &Response<Bytes>, method: &Method, keep_alive: boo
     let mut out = BytesMut::with_capacity(512 + response.body().len());
     put_head(&mut out, response.status(), response.headers());
     let status = response.status();
-    let is_stream = response.headers().get(CONTENT_TYPE).is_some_and(|t| t == EVENT_STREAM);
+    let is_stream = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|t| t == EVENT_STREAM);
     // "A server MUST NOT send a Content-Length header field in any response with a status code
     // of 1xx or 204" (RFC 9110 § 8.6). The head of a stream, asked for by HEAD, has none either.
     if status != StatusCode::NO_CONTENT && !is_stream {
-        put(&mut out, CONTENT_LENGTH.as_str(), response.body().len().to_string().as_bytes());
+        put(
+            &mut out,
+            CONTENT_LENGTH.as_str(),
+            response.body().len().to_string().as_bytes(),
+        );
     }
     let connection: &[u8] = if keep_alive { b"keep-alive" } else { b"close" };
     put(&mut out, CONNECTION.as_str(), connection);

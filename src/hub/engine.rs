@@ -9,7 +9,7 @@
 //! `tail`, and nothing after it. A newcomer joins only while the log's tail is this `tail`,
 //! so its replay ends where live begins.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -23,14 +23,15 @@ use tokio::time::Instant;
 use tracing::{debug, info};
 
 use super::audience::Audiences;
+use super::frames::{Batch, Frames};
 use super::pings::Pings;
 use super::stream::{Behind, Position, Ready, Stream, Written};
 use super::{Joining, Shared, Terms};
 use crate::dialect::restdb::{self, Opening, PatchEvent, View};
 use crate::event::{Cursor, Event, Gap, Since};
 use crate::limits::{
-    BATCH_BYTES, BATCH_EVENTS, FRAMES_KEPT, FRAMES_KEPT_BYTES, JOINING_MAX, RETRY_MIN,
-    RETRY_SPREAD, RETRY_SPREAD_AT_END, WRITES_IN_A_ROW,
+    BATCH_BYTES, BATCH_EVENTS, JOINING_MAX, RETRY_MIN, RETRY_SPREAD, RETRY_SPREAD_AT_END,
+    WRITES_IN_A_ROW,
 };
 use crate::topic::Topic;
 
@@ -63,21 +64,6 @@ enum Disconnect {
     Revoked,
     /// It did not take its events before the log let them go, or took none for too long.
     TooSlow,
-}
-
-/// The frames of one batch for one audience, and the same joined for one write.
-struct Batch {
-    frames: Vec<(u64, Bytes)>,
-    joined: Bytes,
-}
-
-/// Encoded frames of late, so that an event is encoded once for all who see it alike.
-#[derive(Debug, Default)]
-struct Frames {
-    encoded: HashMap<(u64, PatchEvent), Bytes>,
-    /// In the order in which they came, for letting the oldest go.
-    order: VecDeque<(u64, PatchEvent)>,
-    bytes: usize,
 }
 
 impl Engine {
@@ -281,7 +267,9 @@ impl Engine {
     fn start(&self, since: Since) -> Result<Cursor, Gap> {
         match since {
             Since::Now => Ok(self.tail),
-            Since::After(cursor) if cursor.epoch == self.tail.epoch && cursor.seq > self.tail.seq => {
+            Since::After(cursor)
+                if cursor.epoch == self.tail.epoch && cursor.seq > self.tail.seq =>
+            {
                 Err(Gap::Foreign)
             }
             since => self.shared.log.lock().start(since),
@@ -480,70 +468,6 @@ impl Engine {
     }
 }
 
-impl Batch {
-    fn new(frames: Vec<(u64, Bytes)>) -> Self {
-        let joined = match frames.as_slice() {
-            [] => Bytes::new(),
-            [(_, frame)] => frame.clone(),
-            several => {
-                let bytes = several.iter().map(|(_, frame)| frame.len()).sum();
-                let mut joined = BytesMut::with_capacity(bytes);
-                for (_, frame) in several {
-                    joined.extend_from_slice(frame);
-                }
-                joined.freeze()
-            }
-        };
-        Self { frames, joined }
-    }
-
-    /// The position of a stream that took only `taken` bytes: the rest of the frame that was
-    /// cut, and the place before which everything has gone out. `before` is the place that the
-    /// batch began behind.
-    fn cut(&self, taken: usize, before: u64) -> Position {
-        let mut start = 0;
-        let mut after = before;
-        for (seq, frame) in &self.frames {
-            let end = start + frame.len();
-            if taken < end {
-                let begun = taken > start;
-                let rest = if begun {
-                    frame.slice(taken - start..)
-                } else {
-                    Bytes::new()
-                };
-                let after = if begun { *seq } else { after };
-                return Behind::at(after, rest, Instant::now());
-            }
-            start = end;
-            after = *seq;
-        }
-        Behind::at(after, Bytes::new(), Instant::now())
-    }
-}
-
-impl Frames {
-    fn encode(&mut self, event: &Event, patch: PatchEvent) -> Bytes {
-        let key = (event.cursor.seq, patch);
-        if let Some(frame) = self.encoded.get(&key) {
-            return frame.clone();
-        }
-        let frame = restdb::encode(event, patch);
-        self.bytes += frame.len();
-        self.encoded.insert(key, frame.clone());
-        self.order.push_back(key);
-        while self.order.len() > FRAMES_KEPT || self.bytes > FRAMES_KEPT_BYTES {
-            let Some(oldest) = self.order.pop_front() else {
-                break;
-            };
-            if let Some(frame) = self.encoded.remove(&oldest) {
-                self.bytes -= frame.len();
-            }
-        }
-        frame
-    }
-}
-
 /// What a PATCH is called for a view, as the configuration stands.
 fn patch_event(terms: &Terms, view: View) -> PatchEvent {
     match (view, &terms.restdb) {
@@ -562,32 +486,4 @@ fn ping_interval(terms: &Terms) -> Duration {
 /// A `retry` of its own for each stream.
 pub(super) fn jittered(spread: Duration) -> Duration {
     RETRY_MIN + spread.mul_f64(rand::rng().random::<f64>())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rest_and_place(taken: usize) -> (String, u64) {
-        let batch = Batch::new(vec![
-            (5, Bytes::from_static(b"aaaa")),
-            (7, Bytes::from_static(b"bbbb")),
-        ]);
-        match batch.cut(taken, 3) {
-            Position::Behind(behind) => (
-                String::from_utf8(behind.rest.to_vec()).unwrap(),
-                behind.after,
-            ),
-            Position::Live => panic!("a cut batch leaves a stream behind"),
-        }
-    }
-
-    #[test]
-    fn a_cut_stream_keeps_only_the_frame_that_had_begun() {
-        assert_eq!(rest_and_place(0), (String::new(), 3));
-        assert_eq!(rest_and_place(1), ("aaa".into(), 5));
-        assert_eq!(rest_and_place(4), (String::new(), 5));
-        assert_eq!(rest_and_place(6), ("bb".into(), 7));
-        assert_eq!(rest_and_place(8), (String::new(), 7));
-    }
 }

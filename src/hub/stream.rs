@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::Seat;
-use crate::limits::{STREAM_SEND_BUFFER, STREAM_STALL};
+use crate::limits::{STREAM_STALL, STREAM_UNSENT_BYTES};
 
 /// One open stream, as the engine holds it.
 #[derive(Debug)]
@@ -91,7 +91,7 @@ impl Stream {
     pub(super) fn new(socket: TcpStream, stream: u32, ready: &Arc<Ready>, seat: Seat) -> Self {
         let options = SockRef::from(&socket);
         // A socket that refuses an option is served all the same.
-        drop(options.set_send_buffer_size(STREAM_SEND_BUFFER));
+        drop(options.set_tcp_notsent_lowat(STREAM_UNSENT_BYTES));
         drop(options.set_tcp_user_timeout(Some(STREAM_STALL)));
         Self {
             socket,

@@ -1,8 +1,8 @@
 //! One request and its answer, as far as they are observed.
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, LOCATION, TRANSFER_ENCODING};
 use http::StatusCode;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, LOCATION, TRANSFER_ENCODING};
 use pingora::http::{RequestHeader, ResponseHeader};
 use serde_json::value::RawValue;
 

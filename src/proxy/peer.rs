@@ -109,7 +109,11 @@ impl Known {
         };
         let first = found.first().copied();
         let first = first.ok_or_else(|| {
-            Error::explain(ErrorType::ConnectError, "the upstream's name has no address").into_up()
+            Error::explain(
+                ErrorType::ConnectError,
+                "the upstream's name has no address",
+            )
+            .into_up()
         })?;
         Ok(Self {
             template: template(upstream, first)?,

@@ -97,8 +97,9 @@ impl Publish {
             data: Option<&'a RawValue>,
         }
         let bad = |message: &str| Box::new(self.answer(StatusCode::BAD_REQUEST, message));
-        let body: Body<'_> = serde_json::from_slice(body)
-            .map_err(|_why| bad("expected a JSON object with a string `event`, and `data` of any kind"))?;
+        let body: Body<'_> = serde_json::from_slice(body).map_err(|_why| {
+            bad("expected a JSON object with a string `event`, and `data` of any kind")
+        })?;
         if body.event.is_empty() || body.event.len() > EVENT_NAME_BYTES_MAX {
             return Err(bad("expected an `event` of 1 to 255 bytes"));
         }

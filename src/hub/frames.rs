@@ -1,0 +1,123 @@
+//! Frames of several events on their way out: encoded once, joined once, cut anywhere.
+
+use std::collections::{HashMap, VecDeque};
+
+use bytes::{Bytes, BytesMut};
+use tokio::time::Instant;
+
+use super::stream::{Behind, Position};
+use crate::dialect::restdb::{self, PatchEvent};
+use crate::event::Event;
+use crate::limits::{FRAMES_KEPT, FRAMES_KEPT_BYTES};
+
+/// The frames of one batch for one audience, and the same joined for one write.
+#[derive(Debug)]
+pub(super) struct Batch {
+    /// Each with its place in the log, in their order.
+    frames: Vec<(u64, Bytes)>,
+    /// Them all, in one piece.
+    pub(super) joined: Bytes,
+}
+
+/// Encoded frames of late, so that an event is encoded once for all who see it alike.
+#[derive(Debug, Default)]
+pub(super) struct Frames {
+    encoded: HashMap<(u64, PatchEvent), Bytes>,
+    /// In the order in which they came, for letting the oldest go.
+    order: VecDeque<(u64, PatchEvent)>,
+    bytes: usize,
+}
+
+impl Batch {
+    /// Joins these frames.
+    pub(super) fn new(frames: Vec<(u64, Bytes)>) -> Self {
+        let joined = match frames.as_slice() {
+            [] => Bytes::new(),
+            [(_, frame)] => frame.clone(),
+            several => {
+                let bytes = several.iter().map(|(_, frame)| frame.len()).sum();
+                let mut joined = BytesMut::with_capacity(bytes);
+                for (_, frame) in several {
+                    joined.extend_from_slice(frame);
+                }
+                joined.freeze()
+            }
+        };
+        Self { frames, joined }
+    }
+
+    /// The position of a stream that took only `taken` bytes: the rest of the frame that was
+    /// cut, and the place before which everything has gone out. `before` is the place that the
+    /// batch began behind.
+    pub(super) fn cut(&self, taken: usize, before: u64) -> Position {
+        let mut start = 0;
+        let mut after = before;
+        for (seq, frame) in &self.frames {
+            let end = start + frame.len();
+            if taken < end {
+                let begun = taken > start;
+                let rest = if begun {
+                    frame.slice(taken - start..)
+                } else {
+                    Bytes::new()
+                };
+                let after = if begun { *seq } else { after };
+                return Behind::at(after, rest, Instant::now());
+            }
+            start = end;
+            after = *seq;
+        }
+        Behind::at(after, Bytes::new(), Instant::now())
+    }
+}
+
+impl Frames {
+    /// The frame of `event`, encoded now or before.
+    pub(super) fn encode(&mut self, event: &Event, patch: PatchEvent) -> Bytes {
+        let key = (event.cursor.seq, patch);
+        if let Some(frame) = self.encoded.get(&key) {
+            return frame.clone();
+        }
+        let frame = restdb::encode(event, patch);
+        self.bytes += frame.len();
+        self.encoded.insert(key, frame.clone());
+        self.order.push_back(key);
+        while self.order.len() > FRAMES_KEPT || self.bytes > FRAMES_KEPT_BYTES {
+            let Some(oldest) = self.order.pop_front() else {
+                break;
+            };
+            if let Some(frame) = self.encoded.remove(&oldest) {
+                self.bytes -= frame.len();
+            }
+        }
+        frame
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rest_and_place(taken: usize) -> (String, u64) {
+        let batch = Batch::new(vec![
+            (5, Bytes::from_static(b"aaaa")),
+            (7, Bytes::from_static(b"bbbb")),
+        ]);
+        match batch.cut(taken, 3) {
+            Position::Behind(behind) => (
+                String::from_utf8(behind.rest.to_vec()).unwrap(),
+                behind.after,
+            ),
+            Position::Live => panic!("a cut batch leaves a stream behind"),
+        }
+    }
+
+    #[test]
+    fn a_cut_stream_keeps_only_the_frame_that_had_begun() {
+        assert_eq!(rest_and_place(0), (String::new(), 3));
+        assert_eq!(rest_and_place(1), ("aaa".into(), 5));
+        assert_eq!(rest_and_place(4), (String::new(), 5));
+        assert_eq!(rest_and_place(6), ("bb".into(), 7));
+        assert_eq!(rest_and_place(8), (String::new(), 7));
+    }
+}

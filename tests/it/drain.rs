@@ -104,6 +104,6 @@ async fn a_reader_that_left_is_not_waited_for() {
     upstream.request(0).await;
     sidecar.sigterm();
     within("the stream's end", stream.ended()).await;
-    drop(conn);
+    conn.reset();
     assert_eq!(sidecar.exit().await.code(), Some(0));
 }

@@ -73,10 +73,24 @@ async fn a_head_that_is_not_exact_is_refused() {
         "GET /posts HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n",
         "GET /posts HTTP/1.1\r\nHost: a\r\n: nameless\r\n\r\n",
         "GET  /posts HTTP/1.1\r\nHost: a\r\n\r\n",
-        "GET /po sts HTTP/1.1\r\nHost: a\r\n\r\n",
         "get /posts HTTP/1.1\r\nHost: a\r\n\r\n",
     ])
     .await;
+}
+
+#[tokio::test]
+async fn a_version_that_is_not_spoken_here_is_a_505() {
+    let upstream = Scripted::answering(ok("{}")).await;
+    let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;
+    for line in [
+        "GET /posts HTTP/2.0",
+        "GET /posts HTTP/1.2",
+        "GET /po sts HTTP/1.1",
+    ] {
+        let request = format!("{line}\r\nHost: a\r\n\r\n");
+        refusal(&sidecar, request).await.refuses(505);
+    }
+    assert_eq!(upstream.requests().len(), 0);
 }
 
 #[tokio::test]

@@ -254,11 +254,14 @@ async fn a_write_on_a_kept_connection_that_dies_is_not_repeated() {
         .await;
         let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;
         let mut subscriber = sidecar.hear(ALL).await;
-        sidecar.get("/warm").await.expect(200);
-        sidecar
-            .write(method, "/posts/1", json!({}))
-            .await
-            .refuses(502);
+        // On one connection, so that the first request's connection upstream is free again.
+        let mut conn = Conn::to(sidecar.address()).await;
+        conn.send("GET /warm HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        conn.response().await.expect(200);
+        let json = [("Content-Length", "2")];
+        conn.send(sidecar.request(method, "/posts/1", &json) + "{}")
+            .await;
+        conn.response().await.refuses(502);
         is_uncertain(&subscriber.next().await, method, "posts", json!("1"));
         subscriber.hears_nothing_of(&sidecar).await;
         assert_eq!(upstream.times(method), 1, "{method}");

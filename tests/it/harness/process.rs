@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -133,6 +134,11 @@ impl Drop for Process {
             kill_process(self.pid, Signal::KILL).ok();
         }
         if std::thread::panicking() {
+            // What it printed last is still on its way through the pipe.
+            let end = Instant::now() + Duration::from_secs(1);
+            while self.stderr.has_changed().is_ok() && Instant::now() < end {
+                std::thread::yield_now();
+            }
             let stderr = self.stderr.borrow();
             let from = stderr.floor_char_boundary(stderr.len().saturating_sub(8000));
             println!("--- {} printed:\n{}---", self.name, &stderr[from..]);

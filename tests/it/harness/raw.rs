@@ -46,6 +46,9 @@ enum Framing {
     Length(usize),
 }
 
+/// Room for what is read at once: without it a vector makes room for a few bytes only.
+const READ_BYTES: usize = 16 * 1024;
+
 // === impl Conn ===
 
 impl Conn {
@@ -127,6 +130,7 @@ impl Conn {
 
     /// More bytes into `held`; whether there were any before the end.
     async fn fill(&mut self) -> bool {
+        self.held.reserve(READ_BYTES);
         matches!(self.stream.read_buf(&mut self.held).await, Ok(1..))
     }
 

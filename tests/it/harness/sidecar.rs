@@ -21,7 +21,7 @@ pub(crate) struct Sidecar {
 }
 
 impl Sidecar {
-    /// Starts it before the API at `upstream` and waits until it listens.
+    /// Starts it before the API at `upstream` and waits until it is well, as `ADMIN` says.
     pub(crate) async fn start(upstream: &str, yaml: &str) -> Self {
         Self::start_with(upstream, yaml, |file, text| {
             std::fs::write(file, text).unwrap();
@@ -49,7 +49,7 @@ impl Sidecar {
         let file = folder.path().join("tidings.yaml");
         lay(&file, &filled(yaml, listen, admin, upstream));
         Self {
-            process: run(&file, listen).await,
+            process: run(&file, admin).await,
             folder,
             listen,
             admin,
@@ -103,7 +103,7 @@ impl Sidecar {
     pub(crate) async fn restart(&mut self) {
         self.sigterm();
         self.exit().await;
-        self.process = run(&self.config(), self.listen).await;
+        self.process = run(&self.config(), self.admin).await;
     }
 
     pub(crate) fn sighup(&self) {
@@ -247,14 +247,17 @@ pub(crate) fn tidings() -> Command {
     command
 }
 
-/// Runs it and waits until it listens.
-async fn run(config: &Path, listen: SocketAddr) -> Process {
+/// Runs it and waits until it says that it is well.
+async fn run(config: &Path, admin: SocketAddr) -> Process {
     let process = Process::spawn(tidings().args(["run", "--config"]).arg(config));
-    eventually("the sidecar to listen", async || {
+    eventually("the sidecar to start", async || {
         assert!(process.exited().is_none(), "it ended: {}", process.stderr());
-        TcpStream::connect(listen).await.ok()
+        TcpStream::connect(admin).await.ok()
     })
     .await;
+    let mut conn = Conn::to(admin).await;
+    conn.send("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    conn.response().await.expect(200);
     process
 }
 

@@ -15,7 +15,7 @@ pub(crate) struct Subscriber {
     raw: Vec<u8>,
     /// Bytes of `raw` that were given away as frames.
     taken: usize,
-    /// Bytes of `raw` in which no frame ends, beyond those that were taken.
+    /// Bytes of `raw` in which the next frame does not end.
     searched: usize,
 }
 
@@ -65,13 +65,15 @@ impl Subscriber {
     /// The next frame, whatever it is; none at the end of the stream.
     pub(crate) async fn frame(&mut self) -> Option<Frame> {
         loop {
-            let from = self.searched;
-            if let Some(at) = self.raw[from..].windows(2).position(|at| at == b"\n\n") {
-                let end = from + at + 2;
-                let frame = Frame::of(std::str::from_utf8(&self.raw[self.taken..end]).unwrap());
+            let rest = &self.raw[self.searched..];
+            if let Some(at) = rest.windows(2).position(|at| at == b"\n\n") {
+                let end = self.searched + at + 2;
+                let frame = std::str::from_utf8(&self.raw[self.taken..end]).unwrap();
+                let frame = Frame::of(frame);
                 (self.taken, self.searched) = (end, end);
                 return Some(frame);
             }
+            // The first of the two line feeds may be there already.
             self.searched = self.raw.len().saturating_sub(1).max(self.taken);
             if !self.read().await {
                 return None;

@@ -30,8 +30,6 @@ pub(crate) struct Scripted {
 /// One connection of the sidecar to a scripted upstream.
 pub(crate) struct Peer {
     pub(crate) conn: Conn,
-    /// Which of the connections it is, from 0.
-    pub(crate) number: usize,
     requests: Arc<watch::Sender<Vec<Request>>>,
 }
 
@@ -91,11 +89,9 @@ impl Scripted {
         let (sender, requests) = watch::channel(Vec::new());
         let sender = Arc::new(sender);
         let accepting = tokio::spawn(async move {
-            for number in 0.. {
-                let (stream, _) = listener.accept().await.unwrap();
+            while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(script(Peer {
                     conn: Conn::of(stream),
-                    number,
                     requests: Arc::clone(&sender),
                 }));
             }

@@ -1,6 +1,6 @@
 //! What is not for a realtime path passes, unchanged, once and without delay.
 
-use crate::harness::{Conn, EVERYTHING, Release, Scripted, Sidecar, Subscriber, ok};
+use crate::harness::{Conn, EVERYTHING, Release, Scripted, Sidecar, Subscriber, eventually, ok};
 
 const TARGET: &str = "/a%2Fb/../c//d;e=f?x=1&y=%20&x=2";
 
@@ -281,53 +281,30 @@ async fn a_read_may_go_once_more_when_a_kept_connection_dies() {
     assert_eq!(upstream.times("GET /posts"), 2);
 }
 
-/// What asks for a tunnel, and what opens it.
-const UPGRADE: &str =
-    "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
-const SWITCHED: &str =
-    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
-
-/// An upstream that switches, says so many words of four bytes after the client, and closes;
-/// and a client's connection that was switched.
-async fn switched(words: usize) -> (Scripted, Sidecar, Conn) {
-    let release = Release::new();
-    let until = release.clone();
-    let upstream = Scripted::start(move |mut peer| {
-        let until = until.clone();
-        async move {
-            peer.request().await;
-            until.wait().await;
-            peer.conn.send(SWITCHED).await;
-            for _ in 0..words {
-                let said = peer.conn.exact(4).await;
-                peer.conn.send(said).await;
-            }
+#[tokio::test]
+async fn an_upgraded_connection_passes_bytes_both_ways_to_the_last() {
+    let switched =
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    let upstream = Scripted::start(move |mut peer| async move {
+        peer.request().await;
+        peer.conn.send(format!("{switched}hello ")).await;
+        if let Some(mut said) = peer.conn.try_exact(4).await {
+            said.reverse();
+            peer.conn.send(said).await;
         }
     })
     .await;
     let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;
-    let mut conn = Conn::to(sidecar.address()).await;
-    conn.send(UPGRADE).await;
-    upstream.request(0).await;
-    // A round trip, so that the sidecar has seen the request's end before it is answered.
-    sidecar.ask("OPTIONS", "/realtime", &[]).await.expect(204);
-    release.open();
-    conn.response().await.expect(101);
-    (upstream, sidecar, conn)
-}
-
-#[tokio::test]
-async fn an_upgraded_connection_passes_bytes_both_ways() {
-    let (_upstream, _sidecar, mut conn) = switched(3).await;
-    for said in ["ping", "pong"] {
-        conn.send(said).await;
-        assert_eq!(conn.exact(4).await, said.as_bytes());
-    }
-}
-
-#[tokio::test]
-async fn the_last_bytes_of_an_upgraded_connection_arrive() {
-    let (_upstream, _sidecar, mut conn) = switched(1).await;
-    conn.send("last").await;
-    assert_eq!(conn.rest().await, b"last");
+    // pingora ends a tunnel whose upstream switched before it had itself seen that the request
+    // has no body. Who opens a tunnel comes back after a loss, and so does this.
+    eventually("a tunnel", async || {
+        let mut conn = Conn::to(sidecar.address()).await;
+        let upgrade =
+            "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+        conn.send(upgrade).await;
+        conn.response().await.expect(101);
+        conn.send("drow").await;
+        (conn.rest().await == b"hello word").then_some(())
+    })
+    .await;
 }

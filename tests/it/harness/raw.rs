@@ -115,7 +115,7 @@ impl Conn {
 
     /// Exactly so many bytes.
     pub(crate) async fn exact(&mut self, count: usize) -> Vec<u8> {
-        let Some(bytes) = within("bytes", self.next_exact(count)).await else {
+        let Some(bytes) = within("bytes", self.try_exact(count)).await else {
             panic!("closed early, after {:?}", self.text_held());
         };
         bytes
@@ -165,8 +165,8 @@ impl Conn {
         let line = self.through(b"\r\n").await?;
         let size = std::str::from_utf8(&line).unwrap().trim();
         let size = usize::from_str_radix(size, 16).unwrap();
-        let chunk = self.next_exact(size).await?;
-        assert_eq!(self.next_exact(2).await?, b"\r\n");
+        let chunk = self.try_exact(size).await?;
+        assert_eq!(self.try_exact(2).await?, b"\r\n");
         (size > 0).then_some(chunk)
     }
 
@@ -189,7 +189,8 @@ impl Conn {
         }
     }
 
-    async fn next_exact(&mut self, count: usize) -> Option<Vec<u8>> {
+    /// Exactly so many bytes; none where the connection ended before.
+    pub(crate) async fn try_exact(&mut self, count: usize) -> Option<Vec<u8>> {
         while self.held.len() < count {
             if !self.fill().await {
                 return None;
@@ -214,7 +215,7 @@ impl Conn {
                 Some((body.clone(), body))
             }
             Framing::Length(length) => {
-                let body = self.next_exact(length).await?;
+                let body = self.try_exact(length).await?;
                 Some((body.clone(), body))
             }
             Framing::Chunked => {
@@ -223,7 +224,7 @@ impl Conn {
                     let line = self.through(b"\r\n").await?;
                     let size = std::str::from_utf8(&line).unwrap().trim();
                     let size = usize::from_str_radix(size, 16).unwrap();
-                    let chunk = self.next_exact(size + 2).await?;
+                    let chunk = self.try_exact(size + 2).await?;
                     body.extend_from_slice(&chunk[..size]);
                     raw.extend_from_slice(&line);
                     raw.extend_from_slice(&chunk);

@@ -82,11 +82,7 @@ async fn a_head_that_is_not_exact_is_refused() {
 async fn a_version_that_is_not_spoken_here_is_a_505() {
     let upstream = Scripted::answering(ok("{}")).await;
     let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;
-    for line in [
-        "GET /posts HTTP/2.0",
-        "GET /posts HTTP/1.2",
-        "GET /po sts HTTP/1.1",
-    ] {
+    for line in ["GET /posts HTTP/2.0", "GET /posts HTTP/1.2"] {
         let request = format!("{line}\r\nHost: a\r\n\r\n");
         refusal(&sidecar, request).await.refuses(505);
     }
@@ -96,6 +92,7 @@ async fn a_version_that_is_not_spoken_here_is_a_505() {
 #[tokio::test]
 async fn a_request_without_exactly_one_host_is_refused() {
     are_refused(&[
+        "GET /po sts HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET /posts HTTP/1.1\r\n\r\n",
         "GET /posts HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
         "GET /posts HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",

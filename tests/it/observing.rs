@@ -62,6 +62,21 @@ async fn each_write_to_json_server_is_told_in_restdbs_frames() {
 }
 
 #[tokio::test]
+async fn the_minimal_configuration_is_enough_before_json_server() {
+    let upstream = JsonServer::start(json!({"posts": [{"id": 1}]})).await;
+    let yaml = include_str!("../../config/minimal.yaml")
+        .replace("0.0.0.0:8080", "LISTEN")
+        .replace("http://127.0.0.1:3000", "UPSTREAM")
+        + "admin: ADMIN\n";
+    let sidecar = Sidecar::start(&upstream.url(), &yaml).await;
+    let mut subscriber = sidecar.hear("/realtime?apikey=dev-key").await;
+    let changed = json!({"title": "new"});
+    sidecar.patch("/posts/1", changed).await.expect(200);
+    let expected = json!({"event": "put", "collection": "posts", "data": "1"});
+    assert_eq!(subscriber.next().await.json(), expected);
+}
+
+#[tokio::test]
 async fn a_write_that_json_server_refused_tells_nobody() {
     let upstream = JsonServer::start(json!({"posts": []})).await;
     let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;

@@ -201,6 +201,14 @@ fn the_commands_of_the_readme_exist() {
 }
 
 #[test]
+fn the_configuration_that_the_readme_shows_is_the_one_that_is_shipped() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let minimal = std::fs::read_to_string(root().join("config/minimal.yaml")).unwrap();
+    assert!(readme.contains(&format!("```yaml\n{minimal}```")));
+    assert!(minimal.lines().count() <= 12, "it is still minimal");
+}
+
+#[test]
 fn the_lock_of_the_test_clients_names_no_registry() {
     let lock = std::fs::read_to_string(root().join("tests/clients/package-lock.json")).unwrap();
     assert!(!lock.contains("\"resolved\""));

@@ -11,38 +11,31 @@ use crate::harness::{Conn, Process, eventually, free_port, node, within};
 /// A build may have to be waited for before the demo says anything.
 const BUILD: Duration = Duration::from_mins(15);
 
-/// Starts the demo as its script does, and waits until it serves.
-async fn demo(port: u16) -> Process {
+/// Starts the demo as its script does, and waits until it serves; with what it says first.
+async fn demo(port: u16) -> (Process, String) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let target = Path::new(env!("CARGO_BIN_EXE_tidings"))
-        .ancestors()
-        .nth(2)
-        .unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_tidings"));
     let mut command = Command::new(root.join("examples/demo/run"));
-    command
-        .env("DEMO_PROFILE", "dev")
-        .env("CARGO_TARGET_DIR", target);
+    command.env("DEMO_PROFILE", "dev");
+    command.env("CARGO_TARGET_DIR", program.ancestors().nth(2).unwrap());
     command.args(["--listen", &format!("127.0.0.1:{port}")]);
-    let mut process = Process::spawn(&mut command);
-    let begin = tokio::time::timeout(BUILD, process.first_byte()).await;
-    assert!(begin.is_ok(), "{}", process.stderr());
+    let process = Process::spawn(&mut command);
+    let told = tokio::time::timeout(BUILD, process.printed("Ctrl-C")).await;
     eventually("the demo", async || {
         assert!(process.exited().is_none(), "{}", process.stderr());
-        tokio::net::TcpStream::connect(("127.0.0.1", port))
-            .await
-            .ok()
+        let address = ("127.0.0.1", port);
+        tokio::net::TcpStream::connect(address).await.ok()
     })
     .await;
-    process
+    (process, told.expect("it was built in that time"))
 }
 
 #[tokio::test]
 async fn the_demo_says_what_to_try_and_what_it_says_works() {
     let port = free_port();
-    let demo = demo(port).await;
-    let told = demo.stdout();
+    let (_demo, told) = demo(port).await;
     assert!(
-        told.contains(&format!("http://127.0.0.1:{port}/")),
+        told.contains(&format!("http://127.0.0.1:{port}/ ")),
         "{told}"
     );
     let mut kinds = Vec::new();
@@ -72,7 +65,7 @@ async fn is_sound(line: &str) {
 #[tokio::test]
 async fn a_change_in_one_window_shows_in_the_other() {
     let port = free_port();
-    let _demo = demo(port).await;
+    let (_demo, _) = demo(port).await;
     let picture = Path::new(env!("CARGO_TARGET_TMPDIR")).join("demo.png");
     let url = format!("http://127.0.0.1:{port}/");
     let browser = node("demo.mjs", [url.as_ref(), picture.as_os_str()]);
@@ -84,7 +77,7 @@ async fn a_change_in_one_window_shows_in_the_other() {
 #[tokio::test]
 async fn the_demos_database_is_an_ordinary_rest_api() {
     let port = free_port();
-    let _demo = demo(port).await;
+    let (_demo, _) = demo(port).await;
     let body = json!({"title": "from a test"}).to_string();
     let mut conn = Conn::to(([127, 0, 0, 1], port).into()).await;
     conn.send(format!(

@@ -93,15 +93,11 @@ impl Process {
         line
     }
 
-    /// Waits until it has printed anything to standard output, however long that takes.
-    pub(crate) async fn first_byte(&mut self) {
+    /// Waits until it has printed these words to standard output, however long that takes; what
+    /// it has printed then is the answer. Shorter if it ended without them.
+    pub(crate) async fn printed(&self, words: &str) -> String {
         let mut stdout = self.stdout.clone();
-        // Whoever closed it without a word has ended, which the caller sees.
-        drop(stdout.wait_for(|text| !text.is_empty()).await);
-    }
-
-    /// What it has printed to standard output so far.
-    pub(crate) fn stdout(&self) -> String {
+        drop(stdout.wait_for(|text| text.contains(words)).await);
         self.stdout.borrow().clone()
     }
 

@@ -25,6 +25,7 @@ mod listening;
 mod observing;
 mod passing;
 mod publishing;
+mod reaching;
 mod reload;
 mod replay;
 mod tidy;

@@ -9,8 +9,6 @@
 //! it here or lend the connection to pingora for one request. A request sees one
 //! configuration, the one that was in force when its head was complete.
 
-mod connection;
-mod framing;
 mod gate;
 mod listen;
 mod reply;
@@ -26,16 +24,15 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
-pub(crate) use connection::{Connection, of as connection_of};
 pub use listen::{Listener, bind};
 
 use crate::config::Snapshot;
+use crate::connection::{AtEnd, BodyError, Connection};
 use crate::dialect::restdb::{self, Publish};
 use crate::dialect::{Command, Listen, Request};
 use crate::hub::{self, Hub, Joining};
 use crate::limits::{DOWNSTREAM_STALL, HEAD_FIELDS_MAX, IDLE_TIMEOUT};
 use crate::proxy::Proxy;
-use connection::{AtEnd, BodyError};
 use gate::{Admitted, Refused, Verdict};
 
 /// What every connection needs.

@@ -57,7 +57,9 @@
 //! | 2 state | [`log`] | append, read from a cursor, tell a gap |
 //! | | [`hub`] | the log and its streams; the engine writes to the sockets |
 //! | 3 edges | [`config`] | YAML as written to a `Snapshot` that runs; the watch on its files |
-//! | | [`front`], [`proxy`] | the only pingora code on the data path |
+//! | | `connection` | a downstream's socket, as pingora sees it: one request, exactly |
+//! | | [`proxy`] | requests to the upstream and back, by pingora, observed on the way |
+//! | | [`front`] | the accept loop, the gate, and who answers |
 //! | | [`admin`] | health |
 //! | 4 wiring | [`logging`], [`demo`] | the diagnostics; the demo's database |
 //! | | [`server`], [`cli`] | what is started, reloaded and drained; commands and exit codes |
@@ -66,9 +68,8 @@
 //!
 //! Each is held by a test.
 //!
-//! - Imports point up this table only. `front` and `proxy` know each other: the connection is
-//!   lent by one and found again by the other.
-//! - pingora appears in `front` and `proxy` alone. Its `Server` is not used: it sleeps a whole
+//! - Imports point up this table only.
+//! - pingora appears in `connection` and `proxy` alone. Its `Server` is not used: it sleeps a whole
 //!   grace period and ends the process itself.
 //! - Layers 0 and 1 read no clock, file, environment or randomness.
 //! - Every queue, buffer and map is bounded by a name in `limits` or in the configuration.
@@ -107,6 +108,7 @@ pub mod log;
 
 pub mod admin;
 pub mod config;
+mod connection;
 pub mod front;
 pub mod proxy;
 

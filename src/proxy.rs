@@ -27,8 +27,8 @@ use tokio::sync::watch;
 use tracing::{debug, error, warn};
 
 use crate::config::{HostHeader, Snapshot};
+use crate::connection::{self, Connection};
 use crate::dialect::restdb;
-use crate::front::{Connection, connection_of};
 use crate::hub::Hub;
 use crate::limits::{CONNECT_TRIES_MAX, DOWNSTREAM_STALL, UPSTREAM_IDLE_MAX};
 use exchange::{Exchange, has_no_body};
@@ -129,7 +129,7 @@ impl ProxyHttp for Relay {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn early_request_filter(&self, session: &mut Session, turn: &mut Turn) -> Result<()> {
-        let Some(connection) = connection(session) else {
+        let Some(connection) = connection_of(session) else {
             return Err(internal("the session is over no connection of the front"));
         };
         let snapshot = connection.snapshot().map(Arc::clone);
@@ -195,7 +195,7 @@ impl ProxyHttp for Relay {
         turn: &mut Turn,
     ) -> Result<()> {
         if response.status == StatusCode::SWITCHING_PROTOCOLS {
-            if let Some(connection) = connection(session) {
+            if let Some(connection) = connection_of(session) {
                 connection.open_tunnel();
             }
             turn.exchange = Exchange::Passing;
@@ -284,7 +284,7 @@ impl ProxyHttp for Relay {
         turn: &mut Turn,
     ) -> FailToProxy {
         self.tell(&mut turn.exchange, Answered::InPart);
-        let malformed = connection(session).is_some_and(Connection::is_malformed);
+        let malformed = connection_of(session).is_some_and(Connection::is_malformed);
         let code = if malformed { 400 } else { status_of(error) };
         log(session, error, code);
         if let Ok(status) = StatusCode::from_u16(code)
@@ -326,8 +326,8 @@ impl ProxyHttp for Relay {
     }
 }
 
-fn connection(session: &Session) -> Option<&Connection> {
-    connection_of(session.stream()?.as_any())
+fn connection_of(session: &Session) -> Option<&Connection> {
+    connection::of(session.stream()?.as_any())
 }
 
 /// The path of the target as it was sent, without the query.

@@ -9,7 +9,7 @@
 
 use http::{Method, StatusCode};
 
-use super::framing::Framing;
+use crate::connection::Framing;
 use crate::limits::HEAD_FIELDS_MAX;
 
 /// What a head's bytes amount to so far.

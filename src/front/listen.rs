@@ -10,7 +10,8 @@ use tokio::sync::mpsc;
 use tokio::task;
 use tracing::warn;
 
-use super::{Connection, Front};
+use super::Front;
+use crate::connection::Connection;
 use crate::limits::BACKLOG;
 
 /// A bound address.

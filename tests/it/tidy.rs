@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Top-level modules from the bottom up: each may use those before it, never those after. Two
-/// in one row may use each other: the front lends the proxy a connection, and the proxy looks
-/// at it.
+/// Top-level modules from the bottom up: each may use those before it, never those after.
 const ORDER: &[&str] = &[
     "limits",
     "event",
@@ -16,9 +14,10 @@ const ORDER: &[&str] = &[
     "dialect",
     "log",
     "hub",
-    "metrics",
     "config",
-    "front proxy",
+    "connection",
+    "proxy",
+    "front",
     "admin",
     "demo",
     "logging",
@@ -31,7 +30,7 @@ const ORDER: &[&str] = &[
 const LAST_PURE: &str = "dialect";
 
 /// The only modules that know pingora.
-const PINGORA: &[&str] = &["front", "proxy", "admin", "server"];
+const PINGORA: &[&str] = &["connection", "proxy"];
 
 /// Lines of a file, beyond which nobody reads it whole.
 const LINES_MAX: usize = 500;

@@ -14,6 +14,8 @@
 //!
 //! Between requests the front owns the connection and reads heads from it.
 
+mod framing;
+
 use std::any::Any;
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -34,7 +36,8 @@ use pingora::protocols::{
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::framing::{BadChunk, Framing};
+pub(crate) use framing::{BadChunk, Framing};
+
 use crate::config::Snapshot;
 use crate::limits::{AHEAD_BYTES_MAX, KIB, OUTBOUND_BYTES_MAX};
 

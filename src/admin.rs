@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::Snapshot;
 use crate::hub::Hub;
-use crate::limits::{ADMIN_CONNECTIONS_MAX, IDLE_TIMEOUT};
+use crate::limits::{ACCEPT_PAUSE, ADMIN_CONNECTIONS_MAX, IDLE_TIMEOUT};
 
 /// What there is to tell of.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ impl Admin {
             // One connection too many waits in the listener's queue.
             let seat = Arc::clone(&room).acquire_owned().await;
             let Ok((socket, _)) = listener.accept().await else {
-                tokio::task::yield_now().await;
+                tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             };
             let admin = self.clone();

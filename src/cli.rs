@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use tokio::net::TcpListener;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 
 use crate::config::{self, Watch};
 use crate::{demo, logging, server};
@@ -79,13 +79,15 @@ fn check(file: &Path) -> Result<(), String> {
 fn run(file: &Path) -> Result<(), String> {
     let (snapshot, files) = Watch::open(file, environment).map_err(|e| e.to_string())?;
     let logging = logging::begin(snapshot.logging);
-    runtime()?
-        .block_on(server::run(snapshot, Some(files), logging))
-        .map_err(|error| format!("tidings: {error}"))
+    serve(async {
+        server::run(snapshot, Some(files), logging)
+            .await
+            .map_err(|error| format!("tidings: {error}"))
+    })
 }
 
 fn run_demo(listen: SocketAddr) -> Result<(), String> {
-    runtime()?.block_on(async {
+    serve(async {
         let cannot = |error| format!("tidings: the demo's database cannot be served: {error}");
         let database = TcpListener::bind(("127.0.0.1", 0)).await.map_err(cannot)?;
         let upstream = database.local_addr().map_err(cannot)?;
@@ -112,9 +114,14 @@ fn say(text: &str) -> Result<(), String> {
         .map_err(|error| format!("tidings: cannot write to standard output: {error}"))
 }
 
-fn runtime() -> Result<Runtime, String> {
-    Builder::new_multi_thread()
+/// Runs to the end of `served`, and not a moment longer: a name that is being looked up is not
+/// waited for.
+fn serve(served: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+    let runtime = Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| format!("tidings: cannot start: {error}"))
+        .map_err(|error| format!("tidings: cannot start: {error}"))?;
+    let done = runtime.block_on(served);
+    runtime.shutdown_background();
+    done
 }

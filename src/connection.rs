@@ -35,11 +35,12 @@ use pingora::protocols::{
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep, timeout};
 
 pub(crate) use framing::{BadChunk, Framing};
 
 use crate::config::Snapshot;
-use crate::limits::{AHEAD_BYTES_MAX, KIB, OUTBOUND_BYTES_MAX};
+use crate::limits::{AHEAD_BYTES_MAX, DOWNSTREAM_STALL, KIB, LINGER, OUTBOUND_BYTES_MAX};
 
 /// One downstream connection.
 pub(crate) struct Connection {
@@ -52,6 +53,8 @@ pub(crate) struct Connection {
     framing: Framing,
     /// What pingora has written and the socket has not taken; bounded by [`OUTBOUND_BYTES_MAX`].
     outbound: BytesMut,
+    /// Runs while the socket takes nothing of what waits: at its end the downstream is lost.
+    stall: Option<Pin<Box<Sleep>>>,
     /// Whether the downstream can still be written to.
     outlet: Outlet,
     /// Whether the downstream has closed its sending half.
@@ -110,6 +113,7 @@ impl Connection {
             inbound: BytesMut::new(),
             framing: Framing::Complete,
             outbound: BytesMut::new(),
+            stall: None,
             outlet: Outlet::Open,
             input_ended: false,
             at_end: AtEnd::Serve,
@@ -189,7 +193,11 @@ impl Connection {
 
     /// Writes an answer of the sidecar's own.
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.socket.write_all(bytes).await
+        let write = self.socket.write_all(bytes);
+        match timeout(DOWNSTREAM_STALL, write).await {
+            Ok(written) => written,
+            Err(_elapsed) => Err(ErrorKind::TimedOut.into()),
+        }
     }
 
     /// Closes the sending half, and reads for a moment what still comes: a socket that is closed
@@ -198,7 +206,7 @@ impl Connection {
         if self.socket.shutdown().await.is_ok() {
             let mut dropped = [0; 512];
             let linger = async { while let Ok(1..) = self.socket.read(&mut dropped).await {} };
-            drop(tokio::time::timeout(crate::limits::LINGER, linger).await);
+            drop(timeout(LINGER, linger).await);
         }
     }
 
@@ -236,6 +244,7 @@ impl Connection {
     fn lose(&mut self, error: io::Error) -> io::Result<()> {
         self.outlet = Outlet::Lost;
         self.outbound = BytesMut::new();
+        self.stall = None;
         if self.loss_hidden.load(Ordering::Relaxed) {
             Ok(())
         } else {
@@ -243,13 +252,23 @@ impl Connection {
         }
     }
 
-    /// Writes out what waits. Ready when nothing waits any more.
+    /// Writes out what waits. Ready when nothing waits any more, or when the downstream is lost:
+    /// it left, or it has taken nothing for [`DOWNSTREAM_STALL`].
     fn poll_outbound(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.outbound.is_empty() {
-            match ready!(Pin::new(&mut self.socket).poll_write(cx, &self.outbound)) {
-                Ok(0) => return Poll::Ready(self.lose(ErrorKind::WriteZero.into())),
-                Ok(written) => self.outbound.advance(written),
-                Err(error) => return Poll::Ready(self.lose(error)),
+            match Pin::new(&mut self.socket).poll_write(cx, &self.outbound) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(self.lose(ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(written)) => {
+                    self.outbound.advance(written);
+                    self.stall = None;
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(self.lose(error)),
+                Poll::Pending => {
+                    let started = || Box::pin(sleep(DOWNSTREAM_STALL));
+                    let stall = self.stall.get_or_insert_with(started);
+                    ready!(stall.as_mut().poll(cx));
+                    return Poll::Ready(self.lose(ErrorKind::TimedOut.into()));
+                }
             }
         }
         Poll::Ready(Ok(()))

@@ -30,7 +30,7 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use crate::limits::{DEMO_BODY_BYTES_MAX, DEMO_CONNECTIONS_MAX, DEMO_RECORDS_MAX};
+use crate::limits::{ACCEPT_PAUSE, DEMO_BODY_BYTES_MAX, DEMO_CONNECTIONS_MAX, DEMO_RECORDS_MAX};
 
 /// Serves the database and its page to whoever connects to `listener`. It never returns; who
 /// drops the future ends it, and connections that are open end with the runtime.
@@ -42,9 +42,8 @@ pub async fn serve(listener: TcpListener) {
         // A connection too many waits in the listener's queue until another one ends.
         let permit = Arc::clone(&room).acquire_owned().await;
         let Ok((stream, _)) = listener.accept().await else {
-            // The peer left before it was accepted, or there is no descriptor free: the next
-            // may have more luck, once other tasks had their turn to free one.
-            tokio::task::yield_now().await;
+            // The peer left before it was accepted, or there is no descriptor free.
+            tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
         let todos = Arc::clone(&todos);

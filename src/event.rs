@@ -130,12 +130,18 @@ impl Event {
     pub fn bytes(&self) -> usize {
         let text = match &self.kind {
             Kind::Custom { name, data } => name.len() + data.as_str().len(),
-            Kind::Uncertain { id, .. } => id.as_ref().map_or(0, |id| id.as_str().len()),
-            Kind::Write { ids, record, .. } => {
-                ids.iter()
-                    .map(|id| id.as_str().len() + size_of::<Id>())
-                    .sum::<usize>()
-                    + record.as_ref().map_or(0, |record| record.as_str().len())
+            Kind::Uncertain { collection, id, .. } => {
+                collection.len() + id.as_ref().map_or(0, |id| id.as_str().len())
+            }
+            Kind::Write {
+                collection,
+                ids,
+                record,
+                ..
+            } => {
+                let id = |id: &Id| id.as_str().len() + size_of::<Id>();
+                let record = record.as_ref().map_or(0, |record| record.as_str().len());
+                collection.len() + ids.iter().map(id).sum::<usize>() + record
             }
         };
         text + size_of::<Self>()

@@ -14,7 +14,6 @@ mod listen;
 mod reply;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::{Bytes, BytesMut};
@@ -31,7 +30,7 @@ use crate::connection::{AtEnd, BodyError, Connection};
 use crate::dialect::restdb::{self, Publish};
 use crate::dialect::{Command, Listen, Request};
 use crate::hub::{self, Hub, Joining};
-use crate::limits::{DOWNSTREAM_STALL, HEAD_FIELDS_MAX, IDLE_TIMEOUT};
+use crate::limits::{HEAD_FIELDS_MAX, IDLE_TIMEOUT, PUBLISH_TIMEOUT};
 use crate::proxy::Proxy;
 use gate::{Admitted, Refused, Verdict};
 
@@ -94,12 +93,16 @@ impl Front {
             if let Some(arrival) = self.judge(connection, &mut seen) {
                 return arrival;
             }
-            let limits = &self.snapshot.load().limits;
-            if connection.inbound().len() >= limits.head_bytes {
+            let (head_bytes, head_timeout) = {
+                // Not held while the connection is idle: the fast way to it is for few at a time.
+                let limits = &self.snapshot.load().limits;
+                (limits.head_bytes, limits.head_timeout)
+            };
+            if connection.inbound().len() >= head_bytes {
                 return Arrival::Refused(gate::TOO_LARGE);
             }
             if !connection.inbound().is_empty() && deadline.is_none() {
-                deadline = Some(Instant::now() + limits.head_timeout);
+                deadline = Some(Instant::now() + head_timeout);
             }
             let filled = match deadline {
                 Some(deadline) => match timeout_at(deadline, connection.fill()).await {
@@ -157,6 +160,7 @@ impl Front {
             .as_ref()
             .filter(|options| *options.path == *admitted.path);
         let Some(options) = restdb else {
+            let head = gate::passable(head);
             return match self.proxy.serve(connection, head, &self.draining).await {
                 Some(connection) if !*self.draining.borrow() => After::Next(connection),
                 Some(connection) => After::Close(connection),
@@ -198,6 +202,7 @@ impl Front {
             head: head.freeze(),
             grant: listen.grant,
             since: listen.since,
+            tail: self.hub.tail(),
             view: listen.view,
             seat,
         };
@@ -219,7 +224,7 @@ impl Front {
                 .await
                 .is_err()
         {
-            return restdb::reply(StatusCode::BAD_REQUEST, "the connection was lost");
+            return publish.answer(StatusCode::BAD_REQUEST, "the connection was lost");
         }
         let body = connection.body(publish.body_bytes_max);
         let body = match timeout(PUBLISH_TIMEOUT, body).await {
@@ -227,10 +232,10 @@ impl Front {
             Ok(Err(BodyError::TooLarge)) => return publish.too_large(),
             Ok(Err(error)) => {
                 debug!(%error, "the body of a publish could not be read");
-                return restdb::reply(StatusCode::BAD_REQUEST, "the request's body is broken");
+                return publish.answer(StatusCode::BAD_REQUEST, "the request's body is broken");
             }
             Err(_elapsed) => {
-                return restdb::reply(
+                return publish.answer(
                     StatusCode::REQUEST_TIMEOUT,
                     "the request's body did not come in time",
                 );
@@ -255,8 +260,8 @@ impl Front {
         let keep_alive =
             admitted.keep_alive && connection.body_is_complete() && !*self.draining.borrow();
         let bytes = reply::whole(reply, &admitted.method, keep_alive);
-        match timeout(DOWNSTREAM_STALL, connection.send(&bytes)).await {
-            Ok(Ok(())) if keep_alive => After::Next(connection),
+        match connection.send(&bytes).await {
+            Ok(()) if keep_alive => After::Next(connection),
             _ => After::Close(connection),
         }
     }
@@ -267,7 +272,7 @@ async fn refuse(mut connection: Connection, refused: Refused) {
     debug!(peer = %connection.peer(), status = refused.status.as_u16(), reason = refused.message, "request refused");
     let reply = restdb::reply(refused.status, refused.message);
     let bytes = reply::whole(&reply, &Method::GET, false);
-    drop(timeout(DOWNSTREAM_STALL, connection.send(&bytes)).await);
+    drop(connection.send(&bytes).await);
     connection.close().await;
 }
 
@@ -286,6 +291,3 @@ fn headers(head: &BytesMut) -> HeaderMap {
         })
         .collect()
 }
-
-/// For the whole body of a publish, which is small.
-const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);

@@ -64,6 +64,8 @@ pub struct Joining {
     pub grant: Grant,
     /// From where.
     pub since: Since,
+    /// The place of the newest event when it came: what is past for one that asks for now.
+    pub tail: Cursor,
     /// How events look to it.
     pub view: restdb::View,
     /// Its place under [`Terms::streams_max`].
@@ -173,6 +175,12 @@ impl Hub {
     pub fn drain(&self) {
         self.0.draining.store(true, Ordering::Relaxed);
         self.0.wake.notify_one();
+    }
+
+    /// The place of the newest event.
+    #[must_use]
+    pub fn tail(&self) -> Cursor {
+        self.0.log.lock().tail()
     }
 
     /// How the hub stands.

@@ -2,7 +2,8 @@
 //!
 //! What an operator may choose is in [`Limits`] (the `limits:` section of the
 //! configuration, where the defaults below show); the constants are what nobody should
-//! have to choose. No other file names a size, a count or a patience of its own.
+//! have to choose. What bounds the memory, the time or the number of anything that comes from
+//! outside stands here and nowhere else.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -119,6 +120,10 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 pub const DOWNSTREAM_STALL: Duration = Duration::from_secs(60);
 /// How long a closed connection is read on, so that the answer to a refused request arrives.
 pub const LINGER: Duration = Duration::from_secs(2);
+/// How long an accept that failed is waited for: out of descriptors, others have to close first.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// For the whole body of a publish, which is small.
+pub const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
 /// Connections that the kernel may hold before they are accepted.
 pub const BACKLOG: u32 = 4096;
 
@@ -141,6 +146,9 @@ pub const JOINING_MAX: usize = 1024;
 pub const BATCH_EVENTS: usize = 256;
 /// Bytes of events that are joined into one write; a larger event goes alone.
 pub const BATCH_BYTES: usize = 64 * KIB;
+/// Newcomers, and sockets that have something to tell, that the engine looks at before it
+/// delivers again.
+pub const STREAMS_A_TURN: usize = 256;
 /// Sockets written in a row before the engine lets other tasks of its thread run.
 pub const WRITES_IN_A_ROW: usize = 256;
 /// Encoded frames kept for those who are a little behind, so that a replay to many encodes once.

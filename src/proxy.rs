@@ -14,7 +14,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use http::{StatusCode, Version};
+use http::{Method, StatusCode, Version};
 use pingora::apps::HttpServerApp;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
@@ -51,6 +51,14 @@ pub(crate) struct Turn {
     snapshot: Option<Arc<Snapshot>>,
     /// Connections to the upstream that were tried in vain.
     connects: usize,
+    tries: Tries,
+}
+
+/// Whether the request went to the upstream before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tries {
+    First,
+    Repeated,
 }
 
 impl Proxy {
@@ -122,6 +130,7 @@ impl ProxyHttp for Relay {
             exchange: Exchange::Passing,
             snapshot: None,
             connects: 0,
+            tries: Tries::First,
         }
     }
 
@@ -163,8 +172,10 @@ impl ProxyHttp for Relay {
         request: &mut RequestHeader,
         turn: &mut Turn,
     ) -> Result<()> {
+        // HTTP/1.0 knows no Host; what goes on is HTTP/1.1, which has to name one.
         if let Some(snapshot) = &turn.snapshot
-            && snapshot.upstream.host_header == HostHeader::Upstream
+            && (snapshot.upstream.host_header == HostHeader::Upstream
+                || !request.headers.contains_key(HOST))
         {
             request.insert_header(HOST, snapshot.upstream.authority())?;
         }
@@ -198,7 +209,8 @@ impl ProxyHttp for Relay {
             if let Some(connection) = connection_of(session) {
                 connection.open_tunnel();
             }
-            turn.exchange = Exchange::Passing;
+            // What passes from here on is no answer to a write.
+            self.tell(&mut turn.exchange, Answered::InPart);
         } else if let Exchange::Observing(observing) = &mut turn.exchange
             && !response.status.is_informational()
         {
@@ -263,15 +275,20 @@ impl ProxyHttp for Relay {
         _peer: &HttpPeer,
         session: &mut Session,
         mut error: Box<Error>,
-        _turn: &mut Turn,
+        turn: &mut Turn,
         reused: bool,
     ) -> Box<Error> {
         error.retry.decide_reuse(reused);
+        let method = &session.req_header().method;
+        let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
         let again = reused
-            && session.req_header().method.is_safe()
+            && reads
+            && turn.tries == Tries::First
             && session.response_written().is_none()
             && !session.as_ref().retry_buffer_truncated();
-        if !again {
+        if again && error.retry() {
+            turn.tries = Tries::Repeated;
+        } else {
             error.set_retry(false);
         }
         error
@@ -288,7 +305,7 @@ impl ProxyHttp for Relay {
         let code = if malformed { 400 } else { status_of(error) };
         log(session, error, code);
         if let Ok(status) = StatusCode::from_u16(code)
-            && session.response_written().is_none()
+            && !session.response_written().is_some_and(is_final)
             && let Err(error) = answer(session, status).await
         {
             debug!(%error, "the downstream is gone before it could be told");
@@ -330,6 +347,11 @@ fn connection_of(session: &Session) -> Option<&Connection> {
     connection::of(session.stream()?.as_any())
 }
 
+/// Whether an answer is the request's own, and not one on the way to it.
+fn is_final(response: &ResponseHeader) -> bool {
+    !response.status.is_informational()
+}
+
 /// The path of the target as it was sent, without the query.
 fn path_of(request: &RequestHeader) -> &str {
     let target = std::str::from_utf8(request.raw_path()).unwrap_or("");
@@ -367,7 +389,7 @@ async fn answer(session: &mut Session, status: StatusCode) -> Result<()> {
         StatusCode::BAD_GATEWAY => "the upstream gave no whole answer",
         StatusCode::GATEWAY_TIMEOUT => "the upstream did not answer in time",
         StatusCode::REQUEST_TIMEOUT => "the request's body did not come in time",
-        StatusCode::BAD_REQUEST => "the request's body is not well formed",
+        StatusCode::BAD_REQUEST => "the request is not well formed",
         _ => "the request could not be served",
     };
     let (parts, body) = restdb::reply(status, message).into_parts();

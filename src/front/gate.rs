@@ -7,6 +7,9 @@
 //!
 //! Pure: bytes in, a verdict out.
 
+use std::fmt;
+
+use bytes::BytesMut;
 use http::{Method, StatusCode};
 
 use crate::connection::Framing;
@@ -24,7 +27,7 @@ pub(crate) enum Verdict {
 }
 
 /// A head that may pass.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub(crate) struct Admitted {
     /// Bytes of the head, the blank line included.
     pub(crate) head_bytes: usize,
@@ -38,6 +41,17 @@ pub(crate) struct Admitted {
     pub(crate) framing: Framing,
     /// Whether the connection may serve another request after this one.
     pub(crate) keep_alive: bool,
+}
+
+impl fmt::Debug for Admitted {
+    /// Without the query: there may be a credential in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admitted")
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("framing", &self.framing)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A refusal: the status and the text of its answer.
@@ -54,6 +68,27 @@ pub(crate) fn read(bytes: &[u8]) -> Verdict {
         Ok(None) => Verdict::Partial,
         Err(refused) => Verdict::Refused(refused),
     }
+}
+
+/// The head as pingora can read it: what no URI may hold (RFC 3986 § 2) and clients send all the
+/// same, as in `?q={"a":1}`, is percent-encoded in the target. Every other head stays as it came.
+pub(crate) fn passable(head: BytesMut) -> BytesMut {
+    let escaped = |byte: &u8| matches!(byte, b'"' | b'<' | b'>' | b'`');
+    let line = head.as_ref().split(|byte| *byte == b'\r').next();
+    let line = line.unwrap_or(&head);
+    if !line.iter().any(escaped) {
+        return head;
+    }
+    let mut passable = BytesMut::with_capacity(head.len() + 2 * line.len());
+    for byte in line {
+        if escaped(byte) {
+            passable.extend_from_slice(format!("%{byte:02X}").as_bytes());
+        } else {
+            passable.extend_from_slice(&[*byte]);
+        }
+    }
+    passable.extend_from_slice(head.get(line.len()..).unwrap_or_default());
+    passable
 }
 
 /// The refusal of a head that is longer than it may be.
@@ -309,6 +344,15 @@ mod tests {
         assert_eq!((&*absolute.path, &*absolute.query), ("/", "q"));
         assert!(!admitted("GET / HTTP/1.0\r\n\r\n").keep_alive);
         assert!(!admitted("GET / HTTP/1.1\r\nHost: a\r\nConnection: x, Close\r\n\r\n").keep_alive);
+    }
+
+    #[test]
+    fn what_no_uri_may_hold_is_encoded_and_nothing_else() {
+        let passed = |head: &str| passable(BytesMut::from(head.as_bytes()));
+        let odd = "GET /a`b?q={\"a\":<1>} HTTP/1.1\r\nX: \"<>`\r\n\r\n";
+        let even = "GET /a%60b?q={%22a%22:%3C1%3E} HTTP/1.1\r\nX: \"<>`\r\n\r\n";
+        assert_eq!(passed(odd), even);
+        assert_eq!(passed(even), even);
     }
 
     #[test]

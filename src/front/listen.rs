@@ -3,7 +3,6 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
@@ -12,7 +11,7 @@ use tracing::warn;
 
 use super::Front;
 use crate::connection::Connection;
-use crate::limits::BACKLOG;
+use crate::limits::{ACCEPT_PAUSE, BACKLOG};
 
 /// A bound address.
 #[derive(Debug)]
@@ -80,5 +79,3 @@ async fn serve(front: &Front, socket: TcpStream, peer: SocketAddr) {
     drop(socket.set_nodelay(true));
     front.serve(Connection::new(socket, peer)).await;
 }
-
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -6,15 +6,17 @@
 //! have their turn between batches.
 //!
 //! Invariant: every stream that is [`Position::Live`] has been sent all of its events up to
-//! `tail`, and nothing after it. A newcomer joins only while the log's tail is this `tail`,
-//! so its replay ends where live begins.
+//! `tail`, and nothing after it. A newcomer is behind, or ahead, until it has been served up to
+//! exactly this place; so its replay ends where live begins.
+
+mod newcomers;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use jiff::Timestamp;
 use rand::Rng;
 use slab::Slab;
@@ -27,11 +29,10 @@ use super::frames::{Batch, Frames};
 use super::pings::Pings;
 use super::stream::{Behind, Position, Ready, Stream, Written};
 use super::{Joining, Shared, Terms};
-use crate::dialect::restdb::{self, Opening, PatchEvent, View};
-use crate::event::{Cursor, Event, Gap, Since};
+use crate::dialect::restdb::{self, PatchEvent, View};
+use crate::event::{Cursor, Event, Gap};
 use crate::limits::{
-    BATCH_BYTES, BATCH_EVENTS, JOINING_MAX, RETRY_MIN, RETRY_SPREAD, RETRY_SPREAD_AT_END,
-    WRITES_IN_A_ROW,
+    BATCH_BYTES, BATCH_EVENTS, RETRY_MIN, RETRY_SPREAD_AT_END, STREAMS_A_TURN, WRITES_IN_A_ROW,
 };
 use crate::topic::Topic;
 
@@ -49,9 +50,15 @@ pub struct Engine {
     terms: Arc<Terms>,
     /// The place up to which events have been sent.
     tail: Cursor,
+    /// Streams that begin beyond `tail`, because the log was ahead when they came; looked at again
+    /// once it has moved.
+    ahead: Vec<u32>,
     /// Sockets written since other tasks of the thread had a turn.
     written: usize,
 }
+
+/// Events of a batch by their place in it, and how they are seen: what one write carries.
+type Wanted = (PatchEvent, Vec<usize>);
 
 /// Why a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +86,7 @@ impl Engine {
             frames: Frames::default(),
             terms,
             tail,
+            ahead: Vec::new(),
             written: 0,
             shared,
         }
@@ -92,6 +100,8 @@ impl Engine {
         tokio::task::unconstrained(self.serve()).await;
     }
 
+    /// Each goes as far as one turn takes it, so that none keeps the others waiting: what is
+    /// left over has told `wake`, and so has whatever came meanwhile.
     async fn serve(mut self) {
         loop {
             self.deliver().await;
@@ -102,7 +112,6 @@ impl Engine {
                 self.end_all().await;
                 return;
             }
-            // Whatever came while the above ran has left its permit with `wake`.
             tokio::select! {
                 () = self.shared.wake.notified() => {}
                 () = tokio::time::sleep_until(self.pings.due()) => {}
@@ -110,23 +119,30 @@ impl Engine {
         }
     }
 
-    /// Sends what the log holds beyond `tail` to those who are live.
+    /// Sends one batch of what the log holds beyond `tail` to those who are live.
     async fn deliver(&mut self) {
-        loop {
-            let batch = self.next_batch(self.tail.seq, |_| true);
-            // After the events were taken, so that they leave under what counts by now.
-            self.renew();
-            let Ok(events) = batch else {
-                self.tell_gap().await;
-                continue;
-            };
-            let Some(last) = events.last() else { return };
-            let tail = last.cursor;
-            for (audience, batch) in self.by_audience(&events) {
-                self.send(audience, &batch).await;
+        let batch = self.next_batch(self.tail.seq, |_| true);
+        // After the events were taken, so that they leave under what counts by now.
+        self.renew();
+        match batch.as_deref() {
+            Ok([]) => return,
+            Ok(events @ [.., last]) => {
+                for ((patch, wanted), audiences) in self.touched(events) {
+                    let wanted = wanted.iter().filter_map(|at| events.get(*at));
+                    let batch = self.frames.batch(wanted, patch);
+                    for audience in audiences {
+                        self.send(audience, &batch).await;
+                    }
+                }
+                self.tail = last.cursor;
             }
-            self.tail = tail;
+            Err(_gone) => self.tell_gap().await,
         }
+        for key in std::mem::take(&mut self.ahead) {
+            self.look_at(key);
+        }
+        // There may be more.
+        self.shared.wake.notify_one();
     }
 
     /// The events after the place `after`, cut to one batch; of those that `wanted` names.
@@ -151,28 +167,24 @@ impl Engine {
         Ok(batch)
     }
 
-    /// Matches a batch against the index, and encodes and joins it for each audience it touches.
-    fn by_audience(&mut self, events: &[Arc<Event>]) -> Vec<(usize, Batch)> {
-        let mut touched: HashMap<usize, Vec<(u64, Bytes)>> = HashMap::new();
+    /// Matches a batch against the index: what is to be written, and the audiences to whom.
+    fn touched(&self, events: &[Arc<Event>]) -> HashMap<Wanted, Vec<usize>> {
+        let mut wanted: HashMap<usize, Vec<usize>> = HashMap::new();
         let mut found = Vec::new();
-        for event in events {
+        for (at, event) in events.iter().enumerate() {
             self.audiences.find(Topic::of(event), &mut found);
             for id in &found {
-                let Some(audience) = self.audiences.audience(*id) else {
-                    continue;
-                };
+                wanted.entry(*id).or_default().push(at);
+            }
+        }
+        let mut touched: HashMap<Wanted, Vec<usize>> = HashMap::new();
+        for (id, wanted) in wanted {
+            if let Some(audience) = self.audiences.audience(id) {
                 let patch = patch_event(&self.terms, audience.view);
-                let frame = self.frames.encode(event, patch);
-                touched
-                    .entry(*id)
-                    .or_default()
-                    .push((event.cursor.seq, frame));
+                touched.entry((patch, wanted)).or_default().push(id);
             }
         }
         touched
-            .into_iter()
-            .map(|(id, frames)| (id, Batch::new(frames)))
-            .collect()
     }
 
     /// Writes a batch to each live member of an audience. Who is behind reads it from the log.
@@ -192,7 +204,9 @@ impl Engine {
             match stream.write(&batch.joined) {
                 Written::All => {}
                 Written::Gone => gone.push(key),
-                Written::Part(taken) => stream.position = batch.cut(taken, self.tail.seq),
+                Written::Part(taken) => {
+                    stream.position = batch.cut(taken, self.tail.seq, Instant::now());
+                }
             }
             self.give_way().await;
         }
@@ -219,66 +233,9 @@ impl Engine {
         }
     }
 
-    /// Lets newcomers in.
-    async fn admit(&mut self) {
-        for _ in 0..JOINING_MAX {
-            let Ok(joining) = self.joining.try_recv() else {
-                return;
-            };
-            // Nobody else moves `tail`, so it is the log's until the next await.
-            while self.shared.log.lock().tail() != self.tail {
-                self.deliver().await;
-            }
-            self.join(joining);
-            self.give_way().await;
-        }
-        // There are more than one round takes.
-        self.shared.wake.notify_one();
-    }
-
-    fn join(&mut self, joining: Joining) {
-        // The grant was made by the snapshot that its request saw; another may count by now.
-        let grant = match self.terms.access.renew(&joining.grant) {
-            Ok(grant) if self.terms.restdb.is_some() => grant,
-            _ => return,
-        };
-        let (opening, after) = match self.start(joining.since) {
-            Ok(cursor) => (Opening::At(cursor), cursor.seq),
-            Err(gap) => (Opening::AfterGap(self.tail, gap), self.tail.seq),
-        };
-        let again = jittered(RETRY_SPREAD);
-        let mut first = BytesMut::from(&*joining.head);
-        first.extend_from_slice(&restdb::opening(opening, &grant, again, Timestamp::now()));
-
-        let entry = self.streams.vacant_entry();
-        let Ok(key) = u32::try_from(entry.key()) else {
-            return;
-        };
-        let mut stream = Stream::new(joining.socket, key, &self.ready, joining.seat);
-        stream.position = Behind::at(after, first.freeze(), Instant::now());
-        stream.audience = self.audiences.join(grant, joining.view, key);
-        stream.slot = self.pings.join(key, rand::rng().random());
-        entry.insert(stream);
-        debug!(stream = key, since = ?joining.since, "stream opened");
-        self.look_at(key);
-    }
-
-    /// Where a newcomer begins. An event that was appended since `deliver` is not past yet.
-    fn start(&self, since: Since) -> Result<Cursor, Gap> {
-        match since {
-            Since::Now => Ok(self.tail),
-            Since::After(cursor)
-                if cursor.epoch == self.tail.epoch && cursor.seq > self.tail.seq =>
-            {
-                Err(Gap::Foreign)
-            }
-            since => self.shared.log.lock().start(since),
-        }
-    }
-
     /// Looks at the streams whose sockets had something to tell.
     async fn look_at_ready(&mut self) {
-        for key in self.ready.take() {
+        for key in self.ready.take(STREAMS_A_TURN) {
             self.look_at(key);
             self.give_way().await;
         }
@@ -305,18 +262,22 @@ impl Engine {
             return;
         };
         let rest = std::mem::take(&mut behind.rest);
-        let after = behind.after;
-        let since = behind.progressed;
+        let (after, before) = (behind.after, behind.progressed);
         match stream.write(&rest) {
             Written::All => {}
             Written::Gone => return self.end(key, Disconnect::Left),
             Written::Part(taken) => {
-                let progressed = if taken > 0 { now } else { since };
+                let progressed = if taken > 0 { now } else { before };
                 stream.position = Behind::at(after, rest.slice(taken..), progressed);
                 return;
             }
         }
+        let progressed = if rest.is_empty() { before } else { now };
         let (id, tail) = (stream.audience.0, self.tail.seq);
+        if after > tail {
+            stream.position = Behind::at(after, Bytes::new(), progressed);
+            return self.ahead.push(key);
+        }
         let Ok(events) = self.next_batch(after, |event| event.cursor.seq <= tail) else {
             return self.end(key, Disconnect::TooSlow);
         };
@@ -324,12 +285,10 @@ impl Engine {
             return;
         };
         let patch = patch_event(&self.terms, audience.view);
-        let frames = events
+        let wanted = events
             .iter()
-            .filter(|event| audience.grant.hears(Topic::of(event)))
-            .map(|event| (event.cursor.seq, self.frames.encode(event, patch)))
-            .collect();
-        let batch = Batch::new(frames);
+            .filter(|event| audience.grant.hears(Topic::of(event)));
+        let batch = self.frames.batch(wanted, patch);
         let reached = events.last().map_or(tail, |event| event.cursor.seq);
         let Some(stream) = self.streams.get_mut(key as usize) else {
             return;
@@ -341,7 +300,10 @@ impl Engine {
                 stream.call_again();
             }
             Written::Gone => self.end(key, Disconnect::Left),
-            Written::Part(taken) => stream.position = batch.cut(taken, after),
+            Written::Part(taken) => {
+                let progressed = if taken > 0 { now } else { progressed };
+                stream.position = batch.cut(taken, after, progressed);
+            }
         }
     }
 
@@ -411,6 +373,9 @@ impl Engine {
     /// Ends every stream with a `retry` of its own, so that they do not all return at once.
     async fn end_all(&mut self) {
         self.joining.close();
+        while let Ok(joining) = self.joining.try_recv() {
+            newcomers::turn_away(&joining);
+        }
         let streams = self.streams.len();
         for key in self.keys().collect::<Vec<u32>>() {
             if let Some(stream) = self.streams.get(key as usize)
@@ -480,7 +445,10 @@ fn patch_event(terms: &Terms, view: View) -> PatchEvent {
 /// How often streams are pinged; where the dialect is off there are none.
 fn ping_interval(terms: &Terms) -> Duration {
     let options = terms.restdb.as_ref();
-    options.map_or(Duration::from_secs(10), |options| options.ping_interval)
+    options.map_or_else(
+        || restdb::Options::default().ping_interval,
+        |options| options.ping_interval,
+    )
 }
 
 /// A `retry` of its own for each stream.

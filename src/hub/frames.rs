@@ -1,6 +1,7 @@
 //! Frames of several events on their way out: encoded once, joined once, cut anywhere.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
@@ -30,7 +31,7 @@ pub(super) struct Frames {
 
 impl Batch {
     /// Joins these frames.
-    pub(super) fn new(frames: Vec<(u64, Bytes)>) -> Self {
+    fn new(frames: Vec<(u64, Bytes)>) -> Self {
         let joined = match frames.as_slice() {
             [] => Bytes::new(),
             [(_, frame)] => frame.clone(),
@@ -49,7 +50,7 @@ impl Batch {
     /// The position of a stream that took only `taken` bytes: the rest of the frame that was
     /// cut, and the place before which everything has gone out. `before` is the place that the
     /// batch began behind.
-    pub(super) fn cut(&self, taken: usize, before: u64) -> Position {
+    pub(super) fn cut(&self, taken: usize, before: u64, progressed: Instant) -> Position {
         let mut start = 0;
         let mut after = before;
         for (seq, frame) in &self.frames {
@@ -62,18 +63,28 @@ impl Batch {
                     Bytes::new()
                 };
                 let after = if begun { *seq } else { after };
-                return Behind::at(after, rest, Instant::now());
+                return Behind::at(after, rest, progressed);
             }
             start = end;
             after = *seq;
         }
-        Behind::at(after, Bytes::new(), Instant::now())
+        Behind::at(after, Bytes::new(), progressed)
     }
 }
 
 impl Frames {
+    /// The frames of these events, for one write.
+    pub(super) fn batch<'a>(
+        &mut self,
+        events: impl Iterator<Item = &'a Arc<Event>>,
+        patch: PatchEvent,
+    ) -> Batch {
+        let frame = |event: &'a Arc<Event>| (event.cursor.seq, self.encode(event, patch));
+        Batch::new(events.map(frame).collect())
+    }
+
     /// The frame of `event`, encoded now or before.
-    pub(super) fn encode(&mut self, event: &Event, patch: PatchEvent) -> Bytes {
+    fn encode(&mut self, event: &Event, patch: PatchEvent) -> Bytes {
         let key = (event.cursor.seq, patch);
         if let Some(frame) = self.encoded.get(&key) {
             return frame.clone();
@@ -103,7 +114,7 @@ mod tests {
             (5, Bytes::from_static(b"aaaa")),
             (7, Bytes::from_static(b"bbbb")),
         ]);
-        match batch.cut(taken, 3) {
+        match batch.cut(taken, 3, Instant::now()) {
             Position::Behind(behind) => (
                 String::from_utf8(behind.rest.to_vec()).unwrap(),
                 behind.after,

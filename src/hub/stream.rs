@@ -6,6 +6,7 @@
 //! slow subscriber costs does not grow with what it misses, and a right that it loses
 //! meanwhile is lost for every frame that had not begun.
 
+use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -71,7 +72,7 @@ pub(super) enum Written {
 #[derive(Debug)]
 pub(super) struct Ready {
     /// Bounded by the number of streams: a stream that is in it is not pushed again.
-    streams: Mutex<Vec<u32>>,
+    streams: Mutex<VecDeque<u32>>,
     wake: Arc<Notify>,
 }
 
@@ -186,14 +187,21 @@ impl Ready {
     /// An empty list that tells `wake` when it no longer is.
     pub(super) fn new(wake: Arc<Notify>) -> Arc<Self> {
         Arc::new(Self {
-            streams: Mutex::new(Vec::new()),
+            streams: Mutex::new(VecDeque::new()),
             wake,
         })
     }
 
-    /// The streams to look at; the list is empty afterwards.
-    pub(super) fn take(&self) -> Vec<u32> {
-        std::mem::take(&mut self.streams.lock())
+    /// The streams to look at, so many at most: those that have waited longest. If there are
+    /// more, `wake` is told again.
+    pub(super) fn take(&self, max: usize) -> Vec<u32> {
+        let mut streams = self.streams.lock();
+        let taken = streams.len().min(max);
+        let taken = streams.drain(..taken).collect();
+        if !streams.is_empty() {
+            self.wake.notify_one();
+        }
+        taken
     }
 }
 
@@ -204,7 +212,7 @@ impl Wake for StreamWaker {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if !self.listed.swap(true, Ordering::AcqRel) {
-            self.ready.streams.lock().push(self.stream);
+            self.ready.streams.lock().push_back(self.stream);
             self.ready.wake.notify_one();
         }
     }

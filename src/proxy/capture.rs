@@ -4,56 +4,58 @@ use bytes::{Bytes, BytesMut};
 
 use crate::observe::Body;
 
-/// The pieces of a body, by reference: keeping them copies nothing.
+/// A body so far. The first piece, which often is all of it, is kept by reference; further ones
+/// are copied behind it, so that many small pieces cost no more than their bytes.
 #[derive(Debug)]
 pub(super) enum Capture {
-    /// All pieces so far, and how many more bytes there is room for.
-    Kept {
-        /// In the order in which they came.
-        pieces: Vec<Bytes>,
-        /// Bytes that may still be kept.
-        room: usize,
-    },
+    /// All of it so far, and how many more bytes there is room for.
+    Kept(Pieces, usize),
     /// There was more than may be kept.
     Overflowed,
+}
+
+/// How a body has come.
+#[derive(Debug)]
+pub(super) enum Pieces {
+    /// In more than one piece.
+    Joined(BytesMut),
+    /// In one piece, or none yet.
+    One(Bytes),
 }
 
 impl Capture {
     /// Nothing yet, and room for so many bytes.
     pub(super) fn new(room: usize) -> Self {
-        Self::Kept {
-            pieces: Vec::new(),
-            room,
-        }
+        Self::Kept(Pieces::One(Bytes::new()), room)
     }
 
     /// Keeps a piece; past the cap nothing is kept any more.
     pub(super) fn keep(&mut self, piece: &Bytes) {
-        let Self::Kept { pieces, room } = self else {
+        let Self::Kept(pieces, room) = self else {
             return;
         };
-        match room.checked_sub(piece.len()) {
-            Some(left) => {
-                *room = left;
-                pieces.push(piece.clone());
+        let Some(left) = room.checked_sub(piece.len()) else {
+            *self = Self::Overflowed;
+            return;
+        };
+        *room = left;
+        match pieces {
+            Pieces::Joined(joined) => joined.extend_from_slice(piece),
+            Pieces::One(one) if one.is_empty() => *one = piece.clone(),
+            Pieces::One(one) => {
+                let mut joined = BytesMut::with_capacity(one.len() + piece.len());
+                joined.extend_from_slice(one);
+                joined.extend_from_slice(piece);
+                *pieces = Pieces::Joined(joined);
             }
-            None => *self = Self::Overflowed,
         }
     }
 
-    /// What was kept, in one piece.
+    /// What was kept.
     pub(super) fn into_whole(self) -> Option<Bytes> {
         match self {
-            Self::Kept { mut pieces, .. } if pieces.len() <= 1 => {
-                Some(pieces.pop().unwrap_or_default())
-            }
-            Self::Kept { pieces, .. } => {
-                let mut whole = BytesMut::new();
-                for piece in &pieces {
-                    whole.extend_from_slice(piece);
-                }
-                Some(whole.freeze())
-            }
+            Self::Kept(Pieces::Joined(joined), _) => Some(joined.freeze()),
+            Self::Kept(Pieces::One(one), _) => Some(one),
             Self::Overflowed => None,
         }
     }

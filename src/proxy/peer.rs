@@ -36,7 +36,8 @@ pub(super) struct Peers {
 #[derive(Debug)]
 struct Known {
     upstream: Upstream,
-    /// At least one.
+    first: SocketAddr,
+    /// All of them, that one included.
     addresses: Vec<SocketAddr>,
     /// How often an address failed: the next one has its turn. Relaxed: only a hint.
     turn: AtomicUsize,
@@ -54,7 +55,7 @@ impl Peers {
         let known = match self.known.load_full() {
             Some(known) if known.upstream == *upstream => known,
             _ => {
-                let known = Arc::new(Known::look_up(upstream).await?);
+                let known = Arc::new(Known::look_up(upstream, None).await?);
                 self.known.store(Some(Arc::clone(&known)));
                 known
             }
@@ -87,7 +88,8 @@ impl Peers {
         let upstream = upstream.clone();
         // Ends by itself: a lookup has a deadline.
         tokio::spawn(async move {
-            match Known::look_up(&upstream).await {
+            let last = known.load_full();
+            match Known::look_up(&upstream, last.as_deref()).await {
                 Ok(fresh) => known.store(Some(Arc::new(fresh))),
                 Err(error) => {
                     let reason = error.etype().as_str();
@@ -100,7 +102,9 @@ impl Peers {
 }
 
 impl Known {
-    async fn look_up(upstream: &Upstream) -> Result<Self> {
+    /// Looks the upstream's name up. An address that failed is not tried first again only
+    /// because time has passed since the `last` look.
+    async fn look_up(upstream: &Upstream, last: Option<&Self>) -> Result<Self> {
         let host = (&*upstream.host, upstream.port);
         let found = match timeout(upstream.connect_timeout, lookup_host(host)).await {
             Ok(Ok(found)) => found.collect::<Vec<_>>(),
@@ -115,20 +119,22 @@ impl Known {
             )
             .into_up()
         })?;
+        let turn = last
+            .filter(|last| last.addresses == found)
+            .map_or(0, |last| last.turn.load(Ordering::Relaxed));
         Ok(Self {
             template: template(upstream, first)?,
             upstream: upstream.clone(),
+            first,
             addresses: found,
-            turn: AtomicUsize::new(0),
+            turn: AtomicUsize::new(turn),
             at: Instant::now(),
         })
     }
 
     fn address(&self) -> SocketAddr {
-        let turn = self.turn.load(Ordering::Relaxed) % self.addresses.len();
-        self.addresses.get(turn).copied().unwrap_or_else(|| {
-            SocketAddr::from(([0, 0, 0, 0], 0)) // Unreachable: `turn` is below the length.
-        })
+        let turn = self.turn.load(Ordering::Relaxed) % self.addresses.len().max(1);
+        self.addresses.get(turn).copied().unwrap_or(self.first)
     }
 }
 

@@ -134,7 +134,8 @@ impl Publish {
     }
 
     /// An answer that the page which sent the request may read.
-    fn answer(&self, status: StatusCode, message: &str) -> Response<Bytes> {
+    #[must_use]
+    pub fn answer(&self, status: StatusCode, message: &str) -> Response<Bytes> {
         json(
             with_origin(Response::builder().status(status), &self.credential.origin),
             message_json(status, message),

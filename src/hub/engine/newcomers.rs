@@ -1,0 +1,69 @@
+//! How a subscriber becomes a stream: what it may hear by now, where it begins, its first bytes.
+
+use bytes::BytesMut;
+use jiff::Timestamp;
+use rand::Rng;
+use tokio::time::Instant;
+use tracing::debug;
+
+use super::super::Joining;
+use super::super::stream::{Behind, Stream};
+use super::{Engine, jittered};
+use crate::dialect::restdb::{self, Opening};
+use crate::event::Since;
+use crate::limits::{RETRY_SPREAD, RETRY_SPREAD_AT_END, STREAMS_A_TURN};
+
+impl Engine {
+    /// Lets newcomers in.
+    pub(super) async fn admit(&mut self) {
+        for _ in 0..STREAMS_A_TURN {
+            let Ok(joining) = self.joining.try_recv() else {
+                return;
+            };
+            self.join(joining);
+            self.give_way().await;
+        }
+        // There may be more.
+        self.shared.wake.notify_one();
+    }
+
+    fn join(&mut self, joining: Joining) {
+        // The grant was made by the snapshot that its request saw; another may count by now.
+        let grant = match self.terms.access.renew(&joining.grant) {
+            Ok(grant) if self.terms.restdb.is_some() => grant,
+            _ => return turn_away(&joining),
+        };
+        let start = match joining.since {
+            // What the log held when it came is past for it, sent to others or not.
+            Since::Now => Ok(joining.tail),
+            since => self.shared.log.lock().start(since),
+        };
+        let (opening, after) = match start {
+            Ok(cursor) => (Opening::At(cursor), cursor.seq),
+            Err(gap) => (Opening::AfterGap(joining.tail, gap), joining.tail.seq),
+        };
+        let again = jittered(RETRY_SPREAD);
+        let mut first = BytesMut::from(&*joining.head);
+        first.extend_from_slice(&restdb::opening(opening, &grant, again, Timestamp::now()));
+
+        let entry = self.streams.vacant_entry();
+        let Ok(key) = u32::try_from(entry.key()) else {
+            return;
+        };
+        let mut stream = Stream::new(joining.socket, key, &self.ready, joining.seat);
+        stream.position = Behind::at(after, first.freeze(), Instant::now());
+        stream.audience = self.audiences.join(grant, joining.view, key);
+        stream.slot = self.pings.join(key, rand::rng().random());
+        entry.insert(stream);
+        debug!(stream = key, since = ?joining.since, "stream opened");
+        self.look_at(key);
+    }
+}
+
+/// Ends a stream that was about to begin: it is told when to come back.
+pub(super) fn turn_away(joining: &Joining) {
+    let mut whole = BytesMut::from(&*joining.head);
+    whole.extend_from_slice(&restdb::retry(jittered(RETRY_SPREAD_AT_END)));
+    // A new socket has room for it.
+    drop(joining.socket.try_write(&whole));
+}

@@ -64,11 +64,25 @@
 //! | 4 wiring | [`logging`], [`demo`] | the diagnostics; the demo's database |
 //! | | [`server`], [`cli`] | what is started, reloaded and drained; commands and exit codes |
 //!
+//! # Words
+//!
+//! | word | what it is |
+//! | --- | --- |
+//! | event, cursor, epoch | what happened; its place in the log; one unbroken log |
+//! | gap, uncertain | a past that is gone; a write whose outcome is not known |
+//! | exchange, target | one request and its answer; what an observed one is about |
+//! | turn, relay | one request as pingora serves it; what pingora asks on its way |
+//! | credential, grant, denied | what was presented; permission to hear; a refusal |
+//! | stream, seat, newcomer | an open subscription; its place under the limit; one on its way in |
+//! | audience | the streams of one grant: what they hear is matched and joined once |
+//! | snapshot, terms | a compiled configuration; what of it counts for open streams |
+//! | standing | how the hub stands, for health |
+//!
 //! # Invariants
 //!
-//! Each is held by a test.
+//! The first three, the last and the size of files are held by a test.
 //!
-//! - Imports point up this table only.
+//! - Imports point up the table of modules only.
 //! - pingora appears in `connection` and `proxy` alone. Its `Server` is not used: it sleeps a whole
 //!   grace period and ends the process itself.
 //! - Layers 0 and 1 read no clock, file, environment or randomness.

@@ -15,6 +15,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
+use crate::limits::JSON_DEPTH;
+
 /// One thing that happened, at its place in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -228,6 +230,35 @@ impl Json {
         Self(compact.into())
     }
 
+    /// Whether arrays and objects stand within one another deeper than [`JSON_DEPTH`].
+    ///
+    /// Whoever takes a text from outside asks this first: a parser of `serde_json` accepts a
+    /// raw value of any depth. Counts brackets outside of strings; on what is no JSON the
+    /// count means nothing and harms nothing.
+    #[must_use]
+    pub fn is_too_deep(text: &str) -> bool {
+        let mut depth = 0_usize;
+        let mut in_string = false;
+        let mut escaped = false;
+        for byte in text.bytes() {
+            if in_string {
+                in_string = escaped || byte != b'"';
+                escaped = !escaped && byte == b'\\';
+                continue;
+            }
+            match byte {
+                b'"' => in_string = true,
+                b'[' | b'{' => depth += 1,
+                b']' | b'}' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            if depth > JSON_DEPTH {
+                return true;
+            }
+        }
+        false
+    }
+
     /// The text `null`.
     #[must_use]
     pub fn null() -> Self {
@@ -380,6 +411,21 @@ mod tests {
         assert!(Id::new("7").is_some());
         for text in ["", "a\nb", "a\rb", "a\0b"] {
             assert!(Id::new(text).is_none(), "{text:?}");
+        }
+    }
+    #[test]
+    fn depth_is_counted_outside_of_strings_and_not_of_neighbours() {
+        let nested = |depth| format!("{}{}", "{\"a\":[".repeat(depth), "]}".repeat(depth));
+        for (text, too_deep) in [
+            (nested(JSON_DEPTH / 2), false),
+            (format!("[{}]", nested(JSON_DEPTH / 2)), true),
+            (nested(100_000), true),
+            (format!("[\"\\\"{}\"]", "[".repeat(JSON_DEPTH + 1)), false),
+            (format!("[\"\\\\\",{}", "[".repeat(JSON_DEPTH)), true),
+            (format!("[{}[]]", "[],".repeat(JSON_DEPTH + 1)), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(Json::is_too_deep(&text), too_deep, "{text}");
         }
     }
 }

@@ -172,9 +172,9 @@ pub const DEMO_RECORDS_MAX: usize = 1000;
 pub const DEMO_BODY_BYTES_MAX: usize = 16 * KIB;
 /// Connections that the demo's database serves at once: the sidecar's, and somebody's curl.
 pub const DEMO_CONNECTIONS_MAX: usize = 256;
-/// Arrays and objects within one another in a JSON body that is still read. What is nested
-/// deeper is passed on and observed as a body that is not JSON: whoever reads an event, here
-/// or in a client, may do so by recursion.
+/// Arrays and objects within one another in JSON that becomes part of an event: whoever reads
+/// one, here or in a client, may do so by recursion. A body that is nested deeper is passed on
+/// and observed as one that is not JSON; a publish of such `data` is answered 400.
 pub const JSON_DEPTH: usize = 128;
 
 /// Records that one write tells of. A bulk of more is `uncertain`: to read the collection

@@ -16,7 +16,9 @@
 //! | failed (5xx), only promised (202), answered in parts (207), was lost | one [`Kind::Uncertain`] |
 //!
 //! A path that can be read in two ways is matched in its canonical form, and its success is
-//! uncertain. Everything that differs from backend to backend is in a [`rule::Rule`].
+//! uncertain. So is that of `/POSTS/1` where the rule says that its upstream reads paths in any
+//! case: it is one of `posts`, and whoever hears that collection is told. Everything that differs
+//! from backend to backend is in a [`rule::Rule`].
 //!
 //! Pure: no clock, no I/O. It does not know who hears of an event, or whether anyone does.
 
@@ -35,16 +37,17 @@ use crate::event::{Id, Json, Kind, Method};
 use extract::Success;
 use json::Content;
 use path::Canonical;
-use rule::{Glob, Outcome, Place, Pointer, Rule};
+use rule::{Case, Glob, Outcome, Place, Pointer, Rule};
 
 /// The `observe:` section of the configuration, compiled.
 #[derive(Clone, Debug, Default)]
 pub struct Observe {
     /// What is observed and how it is read; the first whose path and method match decides.
     pub rules: Vec<Arc<Rule>>,
-    /// Paths that are never observed, whatever the rules say, in any spelling.
+    /// Paths that are never observed, whatever the rules say, in any spelling and any case.
     pub ignore: Vec<Glob>,
-    /// The only collections that are observed; none: all that the rules find.
+    /// The only collections that are observed; none: all that the rules find. In any case, where
+    /// the rule's path is.
     pub collections: Option<BTreeSet<Box<str>>>,
     /// What is taken out of each record, as seen from the record.
     ///
@@ -116,13 +119,14 @@ impl Observe {
         let (rule, place) = path
             .readings()
             .find_map(|reading| self.find(method, reading))?;
+        let exact = path.is_exact() && place.exact;
         // `*` in the place of an id is a selection, as in RestDB's `DELETE /company/*?q={}`.
-        let id = place.id.filter(|id| path.is_exact() && *id != "*");
+        let id = place.id.filter(|id| exact && *id != "*");
         Some(Target {
             method,
             collection: place.collection.into(),
             id: id.and_then(Id::new),
-            exact: path.is_exact(),
+            exact,
             rule: Arc::clone(rule),
             redact: Arc::clone(&self.redact),
         })
@@ -135,7 +139,11 @@ impl Observe {
             .iter()
             .filter(|rule| rule.methods.contains(&method))
             .find_map(|rule| Some((rule, rule.path.find(path)?)))?;
-        let allowed = |names: &BTreeSet<Box<str>>| names.contains(place.collection);
+        let found = &*place.collection;
+        let allowed = |names: &BTreeSet<Box<str>>| match rule.path.case() {
+            Case::Any => names.iter().any(|name| name.eq_ignore_ascii_case(found)),
+            Case::Exact => names.contains(found),
+        };
         let observed = self.collections.as_ref().is_none_or(allowed);
         observed.then_some((rule, place))
     }
@@ -160,6 +168,12 @@ impl Target {
     #[must_use]
     pub fn id(&self) -> Option<&Id> {
         self.id.as_ref()
+    }
+
+    /// Whether there is no second opinion on what the path means: if not, a success is uncertain.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.exact
     }
 
     /// The events that the exchange amounts to: none if the upstream refused the write, or
@@ -320,6 +334,9 @@ mod tests {
             "/auth/a%2Fb",
             r"\auth\login",
             "/auth%00/login",
+            "/AUTH/login",
+            "/Auth",
+            "/%41uth;v=1/LOGIN",
         ] {
             assert!(observe.target("POST", path).is_none(), "{path}");
         }
@@ -340,6 +357,29 @@ mod tests {
         assert!(observe.target("POST", "/posts/1%2Fusers").is_some());
         observe.collections = Some(BTreeSet::new());
         assert!(observe.target("POST", "/posts").is_none());
+    }
+
+    #[test]
+    fn in_any_case_another_spelling_is_uncertain_in_the_collection_in_lower_case() {
+        let path = PathPattern::template("/{collection}/{id?}").unwrap();
+        let path = path.with_case(Case::Any).unwrap();
+        let mut observe = observe();
+        observe.rules = vec![rule(path, &WRITES, 200..=299)];
+        for allowed in [None, Some("posts"), Some("Posts")] {
+            observe.collections = allowed.map(|name| [name.into()].into());
+            for path in ["/POSTS/7", "/Posts/7", "/%50osts/7", "//POSTS/7", "/POSTS"] {
+                let target = observe.target("PUT", path).unwrap();
+                let answer = complete(200, br#"{"id":7}"#);
+                assert_eq!(target.events(answer), uncertain("posts", None), "{path}");
+                assert_eq!(target.events(complete(500, b"")), uncertain("posts", None));
+                assert_eq!(target.events(complete(404, b"")), [], "{path}");
+            }
+            let known = Some(("posts".into(), Some("A".into())));
+            assert_eq!(place(&observe, "PUT", "/posts/A"), known);
+            assert!(observe.target("PUT", "/posts/A").unwrap().is_exact());
+        }
+        observe.collections = Some(["users".into()].into());
+        assert!(observe.target("PUT", "/POSTS/7").is_none());
     }
 
     #[test]

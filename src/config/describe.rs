@@ -11,7 +11,7 @@ use super::{HostHeader, Snapshot, Upstream};
 use crate::access::{Access, Key};
 use crate::event::Method;
 use crate::observe::Observe;
-use crate::observe::rule::Rule;
+use crate::observe::rule::{Case, Rule};
 
 /// What `snapshot` says, as text of several lines, what deserves a second look last.
 #[must_use]
@@ -178,7 +178,11 @@ impl Page {
             ),
         }
         for (index, rule) in observe.rules.iter().enumerate() {
-            self.line("", format_args!("{}. {}", index + 1, rule.path));
+            let case = match rule.path.case() {
+                Case::Any => ", in any case",
+                Case::Exact => "",
+            };
+            self.line("", format_args!("{}. {}{case}", index + 1, rule.path));
             let success = rule
                 .success
                 .iter()
@@ -278,6 +282,12 @@ fn samples(rule: &Rule, observe: &Observe) -> Vec<String> {
         });
         let path = Vec::from_iter(segments).join("/");
         match observe.target(method.as_str(), &path) {
+            Some(target) if !target.is_exact() => {
+                format!(
+                    "{method} {path} is told as uncertain of {}",
+                    target.collection()
+                )
+            }
             Some(target) => {
                 let (method, of) = (target.method(), target.collection());
                 let id = target
@@ -364,6 +374,20 @@ warning   key web: any page may use it
 warning   key idle: may neither hear nor publish
 ";
         assert_eq!(described(text), expected);
+    }
+
+    #[test]
+    fn a_rule_in_any_case_says_so_and_what_it_makes_of_capitals() {
+        let said = described(
+            "{ listen: 0.0.0.0:8080, upstream: http://127.0.0.1:3000,
+            observe: { preset: json-server, collections: [Posts] } }",
+        );
+        for line in [
+            "2. /{collection}/{id?}, in any case\n",
+            "PUT /Posts/1 is told as uncertain of posts\n",
+        ] {
+            assert!(said.contains(line), "{said}");
+        }
     }
 
     #[test]

@@ -95,6 +95,7 @@ pub(super) struct Rule {
     pub(super) record: Option<Text>,
     pub(super) methods: Option<Spanned<Vec<Text>>>,
     pub(super) success: Option<Spanned<Vec<Text>>>,
+    pub(super) case: Option<Text>,
 }
 
 #[derive(Debug, Default, Deserialize)]

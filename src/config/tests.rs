@@ -128,6 +128,21 @@ fn every_preset_compiles_behind_a_prefix_too() {
 }
 
 #[test]
+fn a_collection_with_capitals_has_the_rule_that_the_preset_names() {
+    let snapshot = load_text(&least(
+        "observe: { preset: json-server, rules: [{ path: 'regex:/(?<collection>Posts)(/(?<id>[^/]+))?', case: exact }] }",
+    ))
+    .unwrap();
+    let told = |path| {
+        let target = snapshot.observe.target("PUT", path).unwrap();
+        (target.collection().to_owned(), target.is_exact())
+    };
+    assert_eq!(told("/Posts/1"), ("Posts".to_owned(), true));
+    assert_eq!(told("/POSTS/1"), ("posts".to_owned(), false));
+    assert_eq!(told("/posts/1"), ("posts".to_owned(), true));
+}
+
+#[test]
 fn own_rules_come_before_those_of_the_preset() {
     let snapshot = load_text(&least(
         "observe: { preset: rest, rules: [{ path: '/a/{x}/{collection}' }, { path: 'regex:/b-(?<collection>.*)' }] }",

@@ -23,7 +23,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::super::Observe;
-    use super::super::rule::{Glob, PathPattern, Rule};
+    use super::super::rule::{Case, Glob, PathPattern, Rule};
     use super::*;
     use crate::event::Method;
 
@@ -42,14 +42,21 @@ mod tests {
         record: String,
         methods: Vec<String>,
         success: Vec<String>,
+        case: Option<String>,
     }
 
     fn preset(name: &str) -> Observe {
         let preset: Preset = serde_saphyr::from_str(yaml(name).unwrap()).unwrap();
         let rule = |file: RuleFile| {
             assert_eq!(file.success, ["200-299"]);
+            let case = match file.case.as_deref() {
+                Some("any") => Case::Any,
+                None => Case::Exact,
+                Some(other) => panic!("{other}"),
+            };
+            let path = PathPattern::template(&file.path).unwrap();
             Arc::new(Rule {
-                path: PathPattern::template(&file.path).unwrap(),
+                path: path.with_case(case).unwrap(),
                 id: file.id.iter().map(|id| id.parse().unwrap()).collect(),
                 record: file.record.parse().unwrap(),
                 methods: file
@@ -98,6 +105,26 @@ mod tests {
             ("GET /posts", None),
             ("POST /login", None),
             ("PUT /db", None),
+        ] {
+            let (method, path) = request.split_once(' ').unwrap();
+            assert_eq!(
+                found("json-server", method, path).as_deref(),
+                place,
+                "{request}"
+            );
+        }
+    }
+
+    #[test]
+    fn json_server_is_observed_in_any_case() {
+        for (request, place) in [
+            ("PATCH /POSTS/1", Some("posts -")),
+            ("PATCH /posts/A", Some("posts A")),
+            ("PUT /Profile", Some("profile -")),
+            ("POST /posts/1/Comments", Some("comments -")),
+            ("PATCH /AUTH/1", None),
+            ("POST /Login", None),
+            ("POST /DB", None),
         ] {
             let (method, path) = request.split_once(' ').unwrap();
             assert_eq!(

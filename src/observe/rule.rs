@@ -6,8 +6,8 @@
 mod glob;
 pub use glob::Glob;
 mod pattern;
-pub use pattern::PathPattern;
 pub(super) use pattern::Place;
+pub use pattern::{Case, PathPattern};
 mod pointer;
 pub use pointer::Pointer;
 pub(super) use pointer::array_index;

@@ -94,6 +94,19 @@ async fn a_write_that_json_server_refused_tells_nobody() {
 }
 
 #[tokio::test]
+async fn a_write_in_another_case_reaches_who_hears_the_collection() {
+    let upstream = JsonServer::start(json!({"posts": [{"id": 1}]})).await;
+    let keys = "    - { name: posts, key: posts-key, hear: [\"*:posts\"] }\n";
+    let sidecar = Sidecar::start(&upstream.url(), &format!("{EVERYTHING}{keys}")).await;
+    let mut subscriber = sidecar.hear("/realtime?apikey=posts-key").await;
+    let changed = json!({"n": 1});
+    sidecar.patch("/POSTS/1", changed).await.expect(200);
+    is_uncertain(&subscriber.next().await, "PATCH", "posts", json!(null));
+    sidecar.delete("/posts/1").await.expect(200);
+    assert_eq!(subscriber.next().await.event(), "delete");
+}
+
+#[tokio::test]
 async fn an_array_of_records_is_an_event_for_each() {
     let upstream = JsonServer::start(json!({"posts": []})).await;
     let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;
@@ -425,6 +438,7 @@ async fn ignored_paths_tell_nobody_in_any_spelling() {
         "//auth/login",
         "/%61uth/login",
         "/x/../auth/login",
+        "/AUTH/login",
     ] {
         sidecar
             .post(path, json!({"password": "p"}))

@@ -113,6 +113,19 @@ async fn a_body_without_an_event_is_refused() {
 }
 
 #[tokio::test]
+async fn data_nested_too_deep_is_refused_and_told_to_nobody() {
+    let sidecar = sidecar().await;
+    let mut subscriber = sidecar.hear(ALL).await;
+    let (open, close) = ("[".repeat(30_000), "]".repeat(30_000));
+    let body = format!("{{\"event\":\"X\",\"data\":{open}{close}}}");
+    sidecar
+        .send("POST", ALL, &[JSON], body.as_bytes())
+        .await
+        .refuses(400);
+    subscriber.hears_nothing_of(&sidecar).await;
+}
+
+#[tokio::test]
 async fn reserved_names_cannot_be_published() {
     let sidecar = sidecar().await;
     let mut subscriber = sidecar.hear(ALL).await;

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use serde_saphyr::Spanned;
 
-use super::{Lower, one_of};
+use super::{Lower, choose, one_of};
 use crate::config::fault::Problem;
 use crate::config::file::{self, Text, place};
 use crate::config::source::Source;
 use crate::event::Method;
-use crate::observe::rule::{Glob, PathPattern, Pointer, Rule};
+use crate::observe::rule::{Case, Glob, PathPattern, Pointer, Rule};
 use crate::observe::{Observe, preset};
 
 /// The compiled section. Rules that the operator wrote come before those of the preset, so
@@ -54,9 +54,14 @@ struct Found {
 
 impl Found {
     fn rule(&mut self, rule: &file::Rule, prefix: &str, lower: &mut Lower<'_>) {
-        let path = lower.read(&rule.path, |text| match text.strip_prefix("regex:") {
-            Some(regex) => PathPattern::regex(regex),
-            None => PathPattern::template(&format!("{prefix}{text}")),
+        let case = rule.case.as_ref();
+        let case = lower.or(case, Case::Exact, |text| choose(text, CASES));
+        let path = lower.read(&rule.path, |text| {
+            let path = match text.strip_prefix("regex:") {
+                Some(regex) => PathPattern::regex(regex),
+                None => PathPattern::template(&format!("{prefix}{text}")),
+            };
+            path?.with_case(case)
         });
         let id = match rule.id.as_deref() {
             None => vec![pointer("/id")],
@@ -173,3 +178,5 @@ fn pointer(text: &str) -> Pointer {
 }
 
 const METHODS: [Method; 4] = [Method::Post, Method::Put, Method::Patch, Method::Delete];
+
+const CASES: &[(&str, Case)] = &[("any", Case::Any), ("exact", Case::Exact)];

@@ -187,6 +187,7 @@ pub(in crate::config) const SHOWN: &[&str] = &[
     "observe.prefix",
     "observe.preset",
     "observe.redact",
+    "observe.rules.case",
     "observe.rules.id",
     "observe.rules.methods",
     "observe.rules.path",

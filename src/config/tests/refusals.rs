@@ -367,6 +367,7 @@ observe: { rules: [{ path: '/{collection}', success: [] }] }  =>  3:observe.rule
 observe: { rules: [{ path: '/{collection}', success: [299-200] }] }  =>  3:observe.rules[0].success[0] is no status
 observe: { rules: [{ path: '/{collection}', success: [100] }] }  =>  3:observe.rules[0].success[0] is no status
 observe: { rules: [{ path: '/{collection}', success: [2xx] }] }  =>  3:observe.rules[0].success[0] is no status
+observe: { rules: [{ path: '/{collection}', case: lower }] }  =>  3:observe.rules[0].case must be any or exact
 realtime: { restdb: { path: realtime } }  =>  3:realtime.restdb.path must start with `/`
 realtime: { restdb: { path: '' } }  =>  3:realtime.restdb.path must start with `/`
 realtime: { restdb: { path: /a b } }  =>  3:realtime.restdb.path must start with `/`

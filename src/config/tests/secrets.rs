@@ -86,6 +86,7 @@ fn what_the_environment_gives_is_in_no_error() {
         "observe: { rules: [{ path: '/{collection}', id: ['${MARK}'] }] }",
         "observe: { rules: [{ path: '/{collection}', methods: ['${MARK}'] }] }",
         "observe: { rules: [{ path: '/{collection}', success: ['${MARK}'] }] }",
+        "observe: { rules: [{ path: '/{collection}', case: '${MARK}' }] }",
         "realtime: { restdb: { path: '${MARK}' } }",
         "log: { level: '${MARK}' }",
         "log: { keep: { bytes: '${MARK}' } }",

@@ -11,6 +11,7 @@ use super::{Options, View};
 use crate::access::{Access, Credential, Denied, Origin, Secret};
 use crate::dialect::{Command, Listen, Published, Request};
 use crate::event::{Json, Kind, Since};
+use crate::limits::JSON_DEPTH;
 use crate::topic::is_reserved;
 
 /// A publish whose credential, type and announced length are sound; its body is still unread.
@@ -87,8 +88,8 @@ impl Publish {
     /// The event to append and the answer to give once it is; or the answer that refuses it.
     ///
     /// # Errors
-    /// The answer: 400 for a body without a string `event` or with a reserved name, 401 or
-    /// 403 for a credential that may not publish it.
+    /// The answer: 400 for a body without a string `event`, with a reserved name or with `data`
+    /// nested deeper than [`JSON_DEPTH`], 401 or 403 for a credential that may not publish it.
     pub fn kind(&self, body: &[u8], access: &Access) -> Result<Published, Box<Response<Bytes>>> {
         #[derive(Deserialize)]
         struct Body<'a> {
@@ -108,6 +109,12 @@ impl Publish {
         }
         if is_reserved(&body.event) {
             return Err(bad("this `event` is a reserved name: choose another"));
+        }
+        let data = body.data.map_or("", RawValue::get);
+        if Json::is_too_deep(data) {
+            return Err(bad(&format!(
+                "expected `data` nested at most {JSON_DEPTH} deep"
+            )));
         }
         access
             .may_publish(&self.credential, &body.event)
@@ -304,3 +311,79 @@ const LAST_EVENT_ID_QUERY: [&str; 4] = [
 ];
 const METHODS: &str = "GET, HEAD, OPTIONS, POST";
 const EVENT_NAME_BYTES_MAX: usize = 255;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::access::Key;
+
+    /// The data that a publish of `body` tells, or the status and the text that refuse it.
+    fn published(body: &str) -> Result<String, (u16, String)> {
+        let key = Key {
+            name: "any".into(),
+            secret: Secret::new("k"),
+            hear: [].into(),
+            publish: ["*".parse().unwrap()].into(),
+            origins: None,
+        };
+        let access = Access {
+            keys: vec![Arc::new(key)],
+            ..Access::default()
+        };
+        let publish = Publish {
+            body_bytes_max: usize::MAX,
+            credential: Credential {
+                key: Some(Secret::new("k")),
+                origin: Origin::Absent,
+            },
+        };
+        match publish.kind(body.as_bytes(), &access) {
+            Ok(published) => match published.kind {
+                Kind::Custom { data, .. } => Ok(data.as_str().to_owned()),
+                told => panic!("{told:?} was not published"),
+            },
+            Err(refused) => {
+                let text = String::from_utf8(refused.body().to_vec()).unwrap();
+                Err((refused.status().as_u16(), text))
+            }
+        }
+    }
+
+    #[test]
+    fn data_nested_deeper_than_the_limit_is_refused_with_the_limit() {
+        let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let body = |data: &str| format!(r#"{{"event":"GOAL","data":{data}}}"#);
+        let deepest = nested(JSON_DEPTH);
+        assert_eq!(published(&body(&deepest)), Ok(deepest));
+        let message = r#"{"message":"expected `data` nested at most 128 deep","status":400}"#;
+        for depth in [JSON_DEPTH + 1, 30_000] {
+            let refused = Err((400, message.to_owned()));
+            assert_eq!(published(&body(&nested(depth))), refused, "{depth}");
+        }
+        let objects = r#"{"a":"#.repeat(JSON_DEPTH + 1) + "1" + &"}".repeat(JSON_DEPTH + 1);
+        assert_eq!(published(&body(&objects)), Err((400, message.to_owned())));
+        let text = format!("\"{}\"", "[".repeat(30_000));
+        assert_eq!(published(&body(&text)), Ok(text));
+    }
+
+    #[test]
+    fn a_body_that_is_no_event_is_refused() {
+        for (body, said) in [
+            ("", "a JSON object with a string `event`"),
+            ("{", "a JSON object with a string `event`"),
+            ("[]", "a JSON object with a string `event`"),
+            (r#"{"data":1}"#, "a JSON object with a string `event`"),
+            (r#"{"event":1}"#, "a JSON object with a string `event`"),
+            (r#"{"event":""}"#, "1 to 255 bytes"),
+            (r#"{"event":"a\nb"}"#, "without control characters"),
+            (r#"{"event":"put"}"#, "reserved"),
+        ] {
+            let (status, text) = published(body).unwrap_err();
+            assert_eq!(status, 400, "{body}");
+            assert!(text.contains(said), "{body}: {text}");
+        }
+        assert_eq!(published(r#"{"event":"GOAL"}"#), Ok("null".to_owned()));
+    }
+}

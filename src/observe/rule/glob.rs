@@ -9,8 +9,8 @@ use super::NotAPath;
 ///
 /// A segment `**` is any number of segments, none included, so that `/auth/**` is also
 /// `/auth`; a `*` is any characters of one segment, and alone one whole segment. Everything
-/// else is itself, in its case. Matched against the canonical path, so that no other
-/// spelling of a path gets round it.
+/// else is itself, its ASCII letters in any case: many an upstream takes `/AUTH` for `/auth`.
+/// Matched against the canonical path, so that no other spelling of a path gets round it.
 #[derive(Clone, Debug)]
 pub struct Glob {
     text: Box<str>,
@@ -94,23 +94,28 @@ fn step(segment: &str) -> Result<Step, NotAPath> {
     }
 }
 
-/// Whether `segment` is `wild` with something in the place of each `*`.
+/// Whether `segment` is `wild` with something in the place of each `*`, in any case.
 fn is_like(wild: &str, segment: &str) -> bool {
     let Some((head, wild)) = wild.split_once('*') else {
-        return wild == segment;
+        return wild.eq_ignore_ascii_case(segment);
     };
     let (middle, tail) = wild.rsplit_once('*').unwrap_or(("", wild));
-    let inner = segment
-        .strip_prefix(head)
-        .and_then(|rest| rest.strip_suffix(tail));
-    let Some(mut inner) = inner else {
+    let segment = segment.as_bytes();
+    let Some(inner_len) = segment.len().checked_sub(head.len() + tail.len()) else {
         return false;
     };
-    for piece in middle.split('*') {
-        let Some((_, rest)) = inner.split_once(piece) else {
+    let (start, rest) = segment.split_at(head.len());
+    let (mut inner, end) = rest.split_at(inner_len);
+    if !start.eq_ignore_ascii_case(head.as_bytes()) || !end.eq_ignore_ascii_case(tail.as_bytes()) {
+        return false;
+    }
+    for piece in middle.split('*').filter(|piece| !piece.is_empty()) {
+        let mut windows = inner.windows(piece.len());
+        let Some(at) = windows.position(|found| found.eq_ignore_ascii_case(piece.as_bytes()))
+        else {
             return false;
         };
-        inner = rest;
+        (_, inner) = inner.split_at(at + piece.len());
     }
     true
 }
@@ -127,8 +132,8 @@ mod tests {
             ("/", &["/"][..], &["/a"][..]),
             (
                 "/login",
-                &["/login"],
-                &["/", "/Login", "/login/1", "/a/login"],
+                &["/login", "/Login", "/LOGIN"],
+                &["/", "/login/1", "/a/login"],
             ),
             ("/login/", &["/login"], &["/login/1"]),
             (
@@ -149,10 +154,12 @@ mod tests {
                 &["/a/b/c", "/a/x/b/b/y/c"],
                 &["/a/c", "/a/b", "/a/c/b"],
             ),
-            ("/pass*", &["/pass", "/password"], &["/Pass", "/a/pass"]),
+            ("/pass*", &["/pass", "/passWord", "/PASS"], &["/a/pass"]),
+            ("/Pass*d", &["/password", "/PASSWORD"], &["/passe"]),
+            ("/é*ü", &["/éaü", "/éü"], &["/Éaü", "/é"]),
             (
                 "/*-token-*",
-                &["/a-token-b", "/-token-"],
+                &["/a-token-b", "/-token-", "/A-Token-B"],
                 &["/-token", "/token-"],
             ),
             (
@@ -193,10 +200,10 @@ mod tests {
         #[test]
         fn a_glob_is_the_regex_that_it_stands_for(
             glob in "(/(\\*\\*|[ab]|[ab]?\\*[ab]?)){1,6}",
-            path in "(/[ab]{1,3}){1,7}",
+            path in "(/[abAB]{1,3}){1,7}",
         ) {
             let regex = glob.replace("/**", "D").replace('*', "[^/]*").replace('D', "(/[^/]+)*");
-            let expected = regex::Regex::new(&format!("^{regex}$")).unwrap().is_match(&path);
+            let expected = regex::Regex::new(&format!("(?i)^{regex}$")).unwrap().is_match(&path);
             prop_assert_eq!(Glob::new(&glob).unwrap().matches(&path), expected, "{} {}", glob, path);
         }
     }

@@ -1,8 +1,9 @@
 //! Which paths a rule is for, and where the collection and the id stand in them.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 
 use super::super::path;
 use super::NotAPath;
@@ -15,15 +16,30 @@ use super::NotAPath;
 pub struct PathPattern {
     text: Box<str>,
     form: Form,
+    /// For an upstream of [`Case::Any`]: what takes a path that is all in lower case.
+    lower: Option<Form>,
+}
+
+/// How a rule's upstream reads the letters of its paths: `case: any | exact`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Case {
+    /// `/POSTS/1` is `/posts/1`, as in Express: a record is named by a path that is spelt as
+    /// the rule has it, its collection in lower case. Any other spelling is not exact, and is
+    /// of the collection in lower case.
+    Any,
+    /// Each spelling is a path of its own.
+    Exact,
 }
 
 /// What a path was found to be about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::observe) struct Place<'p> {
     /// The collection's name, never empty.
-    pub(in crate::observe) collection: &'p str,
-    /// The record's id, never empty; none where the path names none.
+    pub(in crate::observe) collection: Cow<'p, str>,
+    /// The record's id, never empty; none where the path names none, and where it is not exact.
     pub(in crate::observe) id: Option<&'p str>,
+    /// Whether the path is spelt so that the upstream can mean nothing else by it.
+    pub(in crate::observe) exact: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -76,6 +92,7 @@ impl PathPattern {
             1 => Ok(Self {
                 text: text.into(),
                 form: Form::Template(parts),
+                lower: None,
             }),
             _ => Err(NotAPath::Repeated { name: "collection" }),
         }
@@ -105,14 +122,76 @@ impl PathPattern {
         Ok(Self {
             text: format!("regex:{text}").into(),
             form: Form::Regex(regex),
+            lower: None,
         })
+    }
+
+    /// The pattern for an upstream that reads its paths so; one that was made just now is [`Case::Exact`].
+    ///
+    /// # Errors
+    /// [`NotAPath::Regex`]: in any case, the expression is too large.
+    pub fn with_case(mut self, case: Case) -> Result<Self, NotAPath> {
+        self.lower = match case {
+            Case::Any => Some(self.form.lower()?),
+            Case::Exact => None,
+        };
+        Ok(self)
+    }
+
+    /// How the upstream reads its paths.
+    #[must_use]
+    pub fn case(&self) -> Case {
+        match self.lower {
+            Some(_) => Case::Any,
+            None => Case::Exact,
+        }
     }
 
     /// What a canonical path is about; none if the pattern is not for it.
     pub(in crate::observe) fn find<'p>(&self, path: &'p str) -> Option<Place<'p>> {
-        match &self.form {
-            Form::Regex(regex) => find_by_regex(regex, path),
-            Form::Template(parts) => find_by_parts(parts, path),
+        let Some(lower) = &self.lower else {
+            return self.form.find(path);
+        };
+        let is_lower =
+            |place: &Place<'_>| !place.collection.contains(|c: char| c.is_ascii_uppercase());
+        if let Some(place) = self.form.find(path).filter(is_lower) {
+            return Some(place);
+        }
+        let path = path.to_ascii_lowercase();
+        let place = lower.find(&path)?;
+        Some(Place {
+            collection: Cow::Owned(place.collection.into_owned()),
+            id: None,
+            exact: false,
+        })
+    }
+}
+
+impl Form {
+    fn find<'p>(&self, path: &'p str) -> Option<Place<'p>> {
+        match self {
+            Self::Regex(regex) => find_by_regex(regex, path),
+            Self::Template(parts) => find_by_parts(parts, path),
+        }
+    }
+
+    /// What takes the lower case of every path that this takes.
+    fn lower(&self) -> Result<Self, NotAPath> {
+        match self {
+            Self::Regex(regex) => RegexBuilder::new(regex.as_str())
+                .case_insensitive(true)
+                .build()
+                .map(Self::Regex)
+                .map_err(|fault| NotAPath::Regex {
+                    problem: problem(&fault),
+                }),
+            Self::Template(parts) => {
+                let lower = |part: &Part| match part {
+                    Part::Literal(literal) => Part::Literal(literal.to_ascii_lowercase().into()),
+                    Part::Any | Part::Collection | Part::Id | Part::OptionalId => part.clone(),
+                };
+                Ok(Self::Template(parts.iter().map(lower).collect()))
+            }
         }
     }
 }
@@ -179,8 +258,9 @@ fn find_by_parts<'p>(parts: &[Part], path: &'p str) -> Option<Place<'p>> {
         return None;
     }
     Some(Place {
-        collection: collection?,
+        collection: Cow::Borrowed(collection?),
         id,
+        exact: true,
     })
 }
 
@@ -190,7 +270,11 @@ fn find_by_regex<'p>(regex: &Regex, path: &'p str) -> Option<Place<'p>> {
     let id = groups.name("id").map(|group| group.as_str());
     // An empty capture names nothing: the rule was not written for this path.
     let named = !collection.is_empty() && id.is_none_or(|id| !id.is_empty());
-    named.then_some(Place { collection, id })
+    named.then_some(Place {
+        collection: Cow::Borrowed(collection),
+        id,
+        exact: true,
+    })
 }
 
 #[cfg(test)]
@@ -264,6 +348,34 @@ mod tests {
         let either = PathPattern::regex(r"/a/(?<collection>\w*)|/b").unwrap();
         check(&either, &[("/a/x", Some("x -")), ("/a/", None)]);
         check(&either, &[("/b", None), ("/b/a/x", None), ("/a/x/b", None)]);
+    }
+
+    #[test]
+    fn in_any_case_only_the_usual_spelling_is_exact() {
+        let template = PathPattern::template("/Api/{x}/{collection}/{id?}").unwrap();
+        let regex = r"/Api/[a-z0-9]+/(?<collection>[^/]+)(/(?<id>.+))?";
+        for pattern in [template, PathPattern::regex(regex).unwrap()] {
+            assert_eq!(pattern.case(), Case::Exact);
+            assert!(pattern.find("/API/1/posts").is_none(), "{pattern}");
+            let printed = pattern.to_string();
+            let pattern = pattern.with_case(Case::Any).unwrap();
+            assert_eq!(pattern.case(), Case::Any);
+            assert_eq!(pattern.to_string(), printed);
+            for (path, about) in [
+                ("/Api/1/posts", Some(("posts", None, true))),
+                ("/Api/1/posts/A", Some(("posts", Some("A"), true))),
+                ("/Api/1/POSTS/A", Some(("posts", None, false))),
+                ("/Api/1/Posts", Some(("posts", None, false))),
+                ("/api/1/posts/7", Some(("posts", None, false))),
+                ("/API/1/Posts/7", Some(("posts", None, false))),
+                ("/Api/1/É/7", Some(("É", Some("7"), true))),
+                ("/b/1/posts/7", None),
+            ] {
+                let found = pattern.find(path);
+                let found = found.as_ref().map(|at| (&*at.collection, at.id, at.exact));
+                assert_eq!(found, about, "{pattern} on {path}");
+            }
+        }
     }
 
     #[test]

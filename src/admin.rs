@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::Snapshot;
 use crate::hub::Hub;
-use crate::limits::{ACCEPT_PAUSE, ADMIN_CONNECTIONS_MAX, IDLE_TIMEOUT};
+use crate::limits::{ACCEPT_PAUSE, ADMIN_CONNECTIONS_MAX, ADMIN_IDLE_TIMEOUT};
 
 /// What there is to tell of.
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ impl Admin {
                 });
                 let served = http1::Builder::new()
                     .timer(TokioTimer::new())
-                    .header_read_timeout(IDLE_TIMEOUT)
+                    .header_read_timeout(ADMIN_IDLE_TIMEOUT)
                     .serve_connection(TokioIo::new(socket), service)
                     .await;
                 // How it ended is nobody's concern.

@@ -17,7 +17,8 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 
 use crate::config::{self, Watch};
-use crate::{demo, logging, server};
+use crate::server::{self, Signals};
+use crate::{demo, logging};
 
 /// Adds realtime to any REST API, as a reverse proxy before it.
 #[derive(Debug, Parser)]
@@ -77,10 +78,11 @@ fn check(file: &Path) -> Result<(), String> {
 }
 
 fn run(file: &Path) -> Result<(), String> {
-    let (snapshot, files) = Watch::open(file, environment).map_err(|e| e.to_string())?;
-    let logging = logging::begin(snapshot.logging);
     serve(async {
-        server::run(snapshot, Some(files), logging)
+        let signals = Signals::new().map_err(|error| format!("tidings: {error}"))?;
+        let (snapshot, files) = Watch::open(file, environment).map_err(|e| e.to_string())?;
+        let logging = logging::begin(snapshot.logging);
+        server::run(snapshot, Some(files), logging, signals)
             .await
             .map_err(|error| format!("tidings: {error}"))
     })
@@ -88,6 +90,7 @@ fn run(file: &Path) -> Result<(), String> {
 
 fn run_demo(listen: SocketAddr) -> Result<(), String> {
     serve(async {
+        let signals = Signals::new().map_err(|error| format!("tidings: {error}"))?;
         let cannot = |error| format!("tidings: the demo's database cannot be served: {error}");
         let database = TcpListener::bind(("127.0.0.1", 0)).await.map_err(cannot)?;
         let upstream = database.local_addr().map_err(cannot)?;
@@ -98,7 +101,7 @@ fn run_demo(listen: SocketAddr) -> Result<(), String> {
         say(&demo::welcome(listen))?;
         // Ends with the runtime.
         tokio::spawn(demo::serve(database));
-        server::run(Arc::new(snapshot), None, logging)
+        server::run(Arc::new(snapshot), None, logging, signals)
             .await
             .map_err(|error| format!("tidings: {error}"))
     })

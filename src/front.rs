@@ -82,8 +82,8 @@ impl Front {
         }
     }
 
-    /// Reads the next head. Idle connections end when the sidecar drains; a head that has
-    /// begun has a deadline for all of it, however its bytes are spread.
+    /// Reads the next head. Connections without a whole one end when the sidecar drains; a head
+    /// that has begun has a deadline for all of it, however its bytes are spread.
     async fn arrival(&self, connection: &mut Connection) -> Arrival {
         let mut draining = self.draining.clone();
         let mut seen = 0;
@@ -104,19 +104,18 @@ impl Front {
             if !connection.inbound().is_empty() && deadline.is_none() {
                 deadline = Some(Instant::now() + head_timeout);
             }
-            let filled = match deadline {
-                Some(deadline) => match timeout_at(deadline, connection.fill()).await {
+            // An idle connection may go after its time, a head that has begun is told so.
+            let (until, too_late) = match deadline {
+                Some(deadline) => (deadline, Arrival::Refused(gate::TOO_SLOW)),
+                None => (Instant::now() + IDLE_TIMEOUT, Arrival::Left),
+            };
+            let filled = tokio::select! {
+                filled = timeout_at(until, connection.fill()) => match filled {
                     Ok(filled) => filled,
-                    Err(_elapsed) => return Arrival::Refused(gate::TOO_SLOW),
+                    Err(_elapsed) => return too_late,
                 },
-                None => tokio::select! {
-                    filled = timeout(IDLE_TIMEOUT, connection.fill()) => match filled {
-                        Ok(filled) => filled,
-                        Err(_elapsed) => return Arrival::Left,
-                    },
-                    // The sender lives as long as the process serves.
-                    _ = draining.wait_for(|draining| *draining) => return Arrival::Left,
-                },
+                // No request is in flight yet. The sender lives as long as the process serves.
+                _ = draining.wait_for(|draining| *draining) => return Arrival::Left,
             };
             if !matches!(filled, Ok(1..)) {
                 return Arrival::Left;
@@ -160,7 +159,13 @@ impl Front {
             .as_ref()
             .filter(|options| *options.path == *admitted.path);
         let Some(options) = restdb else {
-            let head = gate::passable(head);
+            let head = match gate::passable(head) {
+                Ok(head) => head,
+                Err(refused) => {
+                    refuse(connection, refused).await;
+                    return After::Done;
+                }
+            };
             return match self.proxy.serve(connection, head, &self.draining).await {
                 Some(connection) if !*self.draining.borrow() => After::Next(connection),
                 Some(connection) => After::Close(connection),

@@ -137,6 +137,12 @@ pub const CONNECT_TRIES_MAX: usize = 4;
 /// How old the upstream's addresses may be before its name is looked up again.
 pub const RESOLVED_FOR: Duration = Duration::from_secs(30);
 
+/// Descriptors that streams leave to the API, two for each request in flight; of few, half.
+pub const DESCRIPTORS_KEPT: usize = 1024;
+/// How long a connection to the admin address may be idle: others may be waiting for its place.
+pub const ADMIN_IDLE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Bytes of a target: what pingora can hold.
+pub const TARGET_BYTES_MAX: usize = 65_534;
 /// Connections that the admin address serves at once.
 pub const ADMIN_CONNECTIONS_MAX: usize = 64;
 

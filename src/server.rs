@@ -22,8 +22,9 @@ use tracing::{info, warn};
 use crate::admin::Admin;
 use crate::config::{Snapshot, Watch};
 use crate::event::Epoch;
-use crate::front::{self, Front};
+use crate::front::{self, Front, Listener};
 use crate::hub::{Hub, Terms};
+use crate::limits::DESCRIPTORS_KEPT;
 use crate::logging;
 use crate::proxy::Proxy;
 
@@ -53,30 +54,21 @@ pub async fn run(
     snapshot: Arc<Snapshot>,
     files: Option<Watch>,
     logging: logging::Handle,
+    signals: Signals,
 ) -> Result<(), StartError> {
-    // First of all: a signal that comes before somebody listens for it ends the process.
-    let mut ends = Signals::new().map_err(StartError::Signal)?;
-    let hangups = signal(SignalKind::hangup()).map_err(StartError::Signal)?;
-    raise_descriptors(snapshot.limits.streams);
-    let listener = front::bind(snapshot.listen).map_err(|error| StartError::Bind {
-        key: "listen",
-        address: snapshot.listen,
-        error,
-    })?;
-    let admin = match snapshot.admin {
-        None => None,
-        Some(address) => {
-            let bound = TcpListener::bind(address).await;
-            Some(bound.map_err(|error| StartError::Bind {
-                key: "admin",
-                address,
-                error,
-            })?)
-        }
-    };
+    let Signals { mut ends, hangup } = signals;
+    let affordable = streams_affordable();
+    if affordable < snapshot.limits.streams {
+        let streams = snapshot.limits.streams;
+        warn!(
+            streams,
+            affordable, "so few files may be open that limits.streams cannot be reached"
+        );
+    }
+    let (listener, admin) = bind(&snapshot).await?;
 
     let epoch = Epoch::new(rand::random());
-    let (hub, engine) = Hub::new(epoch, snapshot.keep.clone(), terms(&snapshot));
+    let (hub, engine) = Hub::new(epoch, snapshot.keep.clone(), terms(&snapshot, affordable));
     let engine = tokio::spawn(engine.run());
     let upstream = snapshot.upstream.authority();
     info!(listen = %snapshot.listen, upstream, %epoch, "serving");
@@ -105,8 +97,9 @@ pub async fn run(
             snapshot: Arc::clone(&snapshot),
             hub: hub.clone(),
             logging,
+            affordable,
         };
-        watch_files(files, hangups, reload);
+        watch_files(files, hangup, reload);
     }
 
     ends.heard().await;
@@ -128,6 +121,27 @@ pub async fn run(
     Ok(())
 }
 
+/// Binds every address before anything is served.
+async fn bind(snapshot: &Snapshot) -> Result<(Listener, Option<TcpListener>), StartError> {
+    let listener = front::bind(snapshot.listen).map_err(|error| StartError::Bind {
+        key: "listen",
+        address: snapshot.listen,
+        error,
+    })?;
+    let admin = match snapshot.admin {
+        None => None,
+        Some(address) => {
+            let bound = TcpListener::bind(address).await;
+            Some(bound.map_err(|error| StartError::Bind {
+                key: "admin",
+                address,
+                error,
+            })?)
+        }
+    };
+    Ok((listener, admin))
+}
+
 /// Reads the configuration again whenever it changed, and at each SIGHUP. Ends with the runtime.
 fn watch_files(files: Watch, mut hangups: Signal, reload: Reload) {
     let prompt = files.prompt();
@@ -144,19 +158,31 @@ struct Reload {
     snapshot: Arc<ArcSwap<Snapshot>>,
     hub: Hub,
     logging: logging::Handle,
+    /// Streams that the process has descriptors for.
+    affordable: usize,
 }
 
-/// The signals that end the process.
-struct Signals {
-    terminate: Signal,
+/// The signals that the process answers to. Made first of all: one that comes before somebody
+/// listens for it ends the process.
+#[derive(Debug)]
+pub struct Signals {
+    ends: Ends,
+    hangup: Signal,
+}
+
+/// Those that end it.
+#[derive(Debug)]
+struct Ends {
     interrupt: Signal,
+    terminate: Signal,
 }
 
 impl Reload {
     fn apply(&self, snapshot: Arc<Snapshot>) {
         self.logging.change(snapshot.logging);
         // The requests that begin from here on see the new one; the streams as well.
-        self.hub.reload(terms(&snapshot), snapshot.keep.clone());
+        let terms = terms(&snapshot, self.affordable);
+        self.hub.reload(terms, snapshot.keep.clone());
         let generation = snapshot.generation;
         self.snapshot.store(snapshot);
         info!(generation, "configuration reloaded");
@@ -164,31 +190,42 @@ impl Reload {
 }
 
 impl Signals {
-    fn new() -> io::Result<Self> {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// [`StartError::Signal`]: the system refused.
+    pub fn new() -> Result<Self, StartError> {
+        let listen = |kind| signal(kind).map_err(StartError::Signal);
         Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
+            ends: Ends {
+                interrupt: listen(SignalKind::interrupt())?,
+                terminate: listen(SignalKind::terminate())?,
+            },
+            hangup: listen(SignalKind::hangup())?,
         })
     }
+}
 
+impl Ends {
     async fn heard(&mut self) {
         tokio::select! {
-            _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
     }
 }
 
-fn terms(snapshot: &Snapshot) -> Terms {
+fn terms(snapshot: &Snapshot, affordable: usize) -> Terms {
     Terms {
         access: Arc::clone(&snapshot.access),
         restdb: snapshot.restdb.clone(),
-        streams_max: snapshot.limits.streams,
+        streams_max: snapshot.limits.streams.min(affordable),
     }
 }
 
-/// Lets the process open as many sockets as it may: the usual soft limit is 1024.
-fn raise_descriptors(streams: usize) {
+/// Lets the process open as many sockets as it may: the usual soft limit is 1024. The answer is
+/// how many streams there may be, so that some descriptors are always left for the API.
+fn streams_affordable() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
@@ -198,10 +235,6 @@ fn raise_descriptors(streams: usize) {
         warn!(%error, "the limit of open files could not be raised");
     }
     let may = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    if may < streams as u64 {
-        warn!(
-            open_files = may,
-            streams, "fewer files may be open than limits.streams allows streams"
-        );
-    }
+    let may = usize::try_from(may).unwrap_or(usize::MAX);
+    may - DESCRIPTORS_KEPT.min(may / 2)
 }

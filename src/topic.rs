@@ -45,10 +45,12 @@ pub enum NotAPattern {
 }
 
 /// Whether `name` is one that the sidecar alone may give an event, in any case: a publish
-/// under it would look like a database event, or like the state of the connection.
+/// under it would look like a database event, or like the state of the connection. Clients
+/// compare in upper case, where letters of other scripts become these too.
 #[must_use]
 pub fn is_reserved(name: &str) -> bool {
-    RESERVED.iter().any(|own| own.eq_ignore_ascii_case(name))
+    let name = name.trim().to_uppercase();
+    RESERVED.iter().any(|own| own.eq_ignore_ascii_case(&name))
 }
 
 /// Names that no publish may carry.
@@ -198,6 +200,9 @@ mod tests {
             assert!(is_reserved(name), "{name}");
             assert!(is_reserved(&name.to_uppercase()), "{name}");
             assert!(!is_reserved(&format!("{name}ed")), "{name}");
+        }
+        for disguised in ["po\u{17f}t", "p\u{131}ng", " post "] {
+            assert!(is_reserved(disguised), "{disguised}");
         }
         assert!(!is_reserved("GOAL"));
         assert!(!is_reserved(""));

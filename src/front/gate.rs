@@ -13,7 +13,7 @@ use bytes::BytesMut;
 use http::{Method, StatusCode};
 
 use crate::connection::Framing;
-use crate::limits::HEAD_FIELDS_MAX;
+use crate::limits::{HEAD_FIELDS_MAX, TARGET_BYTES_MAX};
 
 /// What a head's bytes amount to so far.
 #[derive(Debug, PartialEq, Eq)]
@@ -72,23 +72,40 @@ pub(crate) fn read(bytes: &[u8]) -> Verdict {
 
 /// The head as pingora can read it: what no URI may hold (RFC 3986 § 2) and clients send all the
 /// same, as in `?q={"a":1}`, is percent-encoded in the target. Every other head stays as it came.
-pub(crate) fn passable(head: BytesMut) -> BytesMut {
-    let escaped = |byte: &u8| matches!(byte, b'"' | b'<' | b'>' | b'`');
+///
+/// # Errors
+/// [`Refused`]: the target is longer than pingora can hold.
+pub(crate) fn passable(head: BytesMut) -> Result<BytesMut, Refused> {
     let line = head.as_ref().split(|byte| *byte == b'\r').next();
     let line = line.unwrap_or(&head);
-    if !line.iter().any(escaped) {
-        return head;
+    let query = line.iter().position(|byte| *byte == b'?');
+    let escaped = |(at, byte): (usize, &u8)| match *byte {
+        b'<' | b'>' => true,
+        b'"' => query.is_some_and(|query| at > query),
+        b'`' => query.is_none_or(|query| at < query),
+        _ => false,
+    };
+    let escapes = line.iter().enumerate().filter(|at| escaped(*at)).count();
+    // The method and the version are short, and are forgiven here.
+    if line.len() + 2 * escapes > TARGET_BYTES_MAX {
+        return Err(Refused {
+            status: StatusCode::URI_TOO_LONG,
+            message: "the target is longer than 65534 bytes",
+        });
     }
-    let mut passable = BytesMut::with_capacity(head.len() + 2 * line.len());
-    for byte in line {
-        if escaped(byte) {
+    if escapes == 0 {
+        return Ok(head);
+    }
+    let mut passable = BytesMut::with_capacity(head.len() + 2 * escapes);
+    for (at, byte) in line.iter().enumerate() {
+        if escaped((at, byte)) {
             passable.extend_from_slice(format!("%{byte:02X}").as_bytes());
         } else {
             passable.extend_from_slice(&[*byte]);
         }
     }
     passable.extend_from_slice(head.get(line.len()..).unwrap_or_default());
-    passable
+    Ok(passable)
 }
 
 /// The refusal of a head that is longer than it may be.
@@ -349,10 +366,14 @@ mod tests {
     #[test]
     fn what_no_uri_may_hold_is_encoded_and_nothing_else() {
         let passed = |head: &str| passable(BytesMut::from(head.as_bytes()));
-        let odd = "GET /a`b?q={\"a\":<1>} HTTP/1.1\r\nX: \"<>`\r\n\r\n";
-        let even = "GET /a%60b?q={%22a%22:%3C1%3E} HTTP/1.1\r\nX: \"<>`\r\n\r\n";
-        assert_eq!(passed(odd), even);
-        assert_eq!(passed(even), even);
+        let odd = "GET /a`\"b?q={\"a`\":<1>} HTTP/1.1\r\nX: \"<>`\r\n\r\n";
+        let even = "GET /a%60\"b?q={%22a`%22:%3C1%3E} HTTP/1.1\r\nX: \"<>`\r\n\r\n";
+        assert_eq!(passed(odd).unwrap(), even);
+        assert_eq!(passed(even).unwrap(), even);
+        for long in ["a".repeat(70_000), "<".repeat(22_000)] {
+            let head = format!("GET /{long} HTTP/1.1\r\n\r\n");
+            assert_eq!(passed(&head).unwrap_err().status, 414);
+        }
     }
 
     #[test]

@@ -65,7 +65,7 @@ async fn each_write_to_json_server_is_told_in_restdbs_frames() {
 async fn the_minimal_configuration_is_enough_before_json_server() {
     let upstream = JsonServer::start(json!({"posts": [{"id": 1}]})).await;
     let yaml = include_str!("../../config/minimal.yaml")
-        .replace("0.0.0.0:8080", "LISTEN")
+        .replace("127.0.0.1:8080", "LISTEN")
         .replace("http://127.0.0.1:3000", "UPSTREAM")
         + "admin: ADMIN\n";
     let sidecar = Sidecar::start(&upstream.url(), &yaml).await;

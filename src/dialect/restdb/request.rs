@@ -98,9 +98,13 @@ impl Publish {
             data: Option<&'a RawValue>,
         }
         let bad = |message: &str| Box::new(self.answer(StatusCode::BAD_REQUEST, message));
-        let body: Body<'_> = serde_json::from_slice(body).map_err(|_why| {
-            bad("expected a JSON object with a string `event`, and `data` of any kind")
-        })?;
+        let no_event =
+            || bad("expected a JSON object with a string `event`, and `data` of any kind");
+        // A struct could be read from an array as well.
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return Err(no_event());
+        }
+        let body: Body<'_> = serde_json::from_slice(body).map_err(|_why| no_event())?;
         if body.event.is_empty() || body.event.len() > EVENT_NAME_BYTES_MAX {
             return Err(bad("expected an `event` of 1 to 255 bytes"));
         }
@@ -257,9 +261,10 @@ fn origin(headers: &HeaderMap) -> Origin {
     }
 }
 
-/// The header wins; a query is for clients that cannot set one.
+/// The header wins; a query is for clients that cannot set one. What is empty says nothing.
 fn since(headers: &HeaderMap, query: Query<'_>) -> Since {
-    if let Some(value) = headers.get(LAST_EVENT_ID) {
+    let header = headers.get(LAST_EVENT_ID);
+    if let Some(value) = header.filter(|value| !value.is_empty()) {
         return value.to_str().map_or(Since::Malformed, |text| {
             Since::from_last_event_id(Some(text))
         });
@@ -293,10 +298,10 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 struct Query<'a>(&'a str);
 
 impl Query<'_> {
-    /// The first value under any of these names.
+    /// The first value under any of these names that is not empty.
     fn value(self, names: &[&str]) -> Option<String> {
         form_urlencoded::parse(self.0.as_bytes())
-            .find(|(name, _)| names.contains(&&**name))
+            .find(|(name, value)| names.contains(&&**name) && !value.is_empty())
             .map(|(_, value)| value.into_owned())
     }
 }

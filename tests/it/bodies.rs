@@ -33,7 +33,9 @@ async fn answering(head: &'static str, body: Vec<u8>) -> Scripted {
         let body = body.clone();
         async move {
             peer.request().await;
-            peer.conn.send(format!("HTTP/1.1 200 OK\r\n{head}\r\n")).await;
+            peer.conn
+                .send(format!("HTTP/1.1 200 OK\r\n{head}\r\n"))
+                .await;
             peer.conn.send(body).await;
         }
     })
@@ -53,8 +55,10 @@ async fn a_large_request_arrives_whole() {
     .enumerate()
     {
         let mut conn = Conn::to(sidecar.address()).await;
-        conn.send(format!("PUT /posts/1 HTTP/1.1\r\nHost: a\r\n{head}\r\n\r\n"))
-            .await;
+        conn.send(format!(
+            "PUT /posts/1 HTTP/1.1\r\nHost: a\r\n{head}\r\n\r\n"
+        ))
+        .await;
         conn.send(coded).await;
         conn.response().await.expect(200);
         let came = upstream.request(number).await.body;

@@ -325,7 +325,12 @@ async fn a_client_of_http_1_0_gets_what_it_can_read() {
     // It sent none, and HTTP/1.1 has no request without one.
     let request = upstream.request(0).await;
     assert_eq!(request.head.start(), "GET /posts HTTP/1.1");
-    assert_eq!(request.head.fields("host").count(), 1, "{}", request.head.raw);
+    assert_eq!(
+        request.head.fields("host").count(),
+        1,
+        "{}",
+        request.head.raw
+    );
 }
 
 #[tokio::test]

@@ -111,7 +111,8 @@ async fn a_read_goes_no_third_time_however_many_kept_connections_died() {
             go_on.open();
             conn.response().await.expect(200);
             // The next request on a connection is taken when the last one is all done with.
-            conn.send("OPTIONS /realtime HTTP/1.1\r\nHost: a\r\n\r\n").await;
+            conn.send("OPTIONS /realtime HTTP/1.1\r\nHost: a\r\n\r\n")
+                .await;
             conn.response().await.expect(204);
         }
         send(&mut conns[0], method).await;

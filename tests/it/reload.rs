@@ -75,11 +75,10 @@ async fn all_of_a_change_is_in_force_when_the_log_says_so() {
     let mut keys = key("start", "GOAL");
     let sidecar = sidecar(&keys).await;
     for (generation, name) in (2..).zip(["a", "b", "c"]) {
-        let said = format!("\"generation\":{generation}");
         let before = keys.clone();
         keys = key(name, "GOAL");
         sidecar.rewrite(&with(&keys));
-        sidecar.logs(&["\"configuration reloaded\"", &said]).await;
+        reloaded(&sidecar, generation).await;
         // Asked once, not until it is so.
         let path = format!("/realtime?apikey={name}-key");
         sidecar.hear(&path).await;
@@ -328,6 +327,13 @@ async fn another_ping_interval_counts_on_open_and_on_new_streams() {
 
 // --- diagnostics ---
 
+/// Waits until the log says in JSON that the configuration of that number counts.
+async fn reloaded(sidecar: &Sidecar, generation: u32) {
+    let generation = format!("\"generation\":{generation}");
+    let said = ["\"configuration reloaded\"", &generation];
+    sidecar.logs(&said).await;
+}
+
 #[tokio::test]
 async fn another_level_and_another_form_of_the_diagnostics_count() {
     let sidecar = sidecar("").await;
@@ -338,7 +344,7 @@ async fn another_level_and_another_form_of_the_diagnostics_count() {
     );
     let logging = |section: &str| format!("{EVERYTHING}logging: {{ {section} }}\n");
     sidecar.rewrite(&logging("level: debug, format: json"));
-    sidecar.logs(&["\"generation\":2"]).await;
+    reloaded(&sidecar, 2).await;
     sidecar.hear(ALL).await;
     sidecar
         .logs(&["{\"", "\"level\":\"DEBUG\"", "stream opened"])
@@ -349,9 +355,9 @@ async fn another_level_and_another_form_of_the_diagnostics_count() {
         .await;
     let told = sidecar.log().matches("stream opened").count();
     sidecar.rewrite(&logging("format: json"));
-    sidecar.logs(&["\"generation\":4"]).await;
+    reloaded(&sidecar, 4).await;
     sidecar.hear(ALL).await;
     sidecar.rewrite(EVERYTHING);
-    sidecar.logs(&["\"generation\":5"]).await;
+    reloaded(&sidecar, 5).await;
     assert_eq!(sidecar.log().matches("stream opened").count(), told);
 }

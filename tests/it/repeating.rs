@@ -74,8 +74,8 @@ async fn nothing_goes_once_more_when_an_answer_had_begun() {
         if response.status() == 103 {
             response = conn.response().await;
         }
-        response.refuses(502);
         assert_eq!(upstream.times("GET /posts"), 1, "{dying}");
+        response.refuses(502);
     }
 }
 

@@ -263,25 +263,6 @@ async fn an_upstream_that_is_silent_is_a_504() {
 }
 
 #[tokio::test]
-async fn a_read_may_go_once_more_when_a_kept_connection_dies() {
-    let upstream = Scripted::start(|mut peer| async move {
-        peer.request().await;
-        peer.conn.send(ok("{}")).await;
-        // The second request of a connection, if it comes, is never answered.
-        peer.request().await;
-    })
-    .await;
-    let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;
-    let mut conn = Conn::to(sidecar.address()).await;
-    for path in ["/first", "/posts"] {
-        conn.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"))
-            .await;
-        conn.response().await.expect(200);
-    }
-    assert_eq!(upstream.times("GET /posts"), 2);
-}
-
-#[tokio::test]
 async fn an_upgraded_connection_passes_bytes_both_ways_to_the_last() {
     let switched =
         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";

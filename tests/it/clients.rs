@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::harness::{ALL, EVERYTHING, JsonServer, Process, Relay, Sidecar, node};
+use crate::harness::{ALL, EVERYTHING, JsonServer, Process, Relay, Sidecar, node, test_folder};
 
 /// The next line that a client's script tells.
 async fn told(client: &mut Process) -> Value {
@@ -39,6 +39,29 @@ async fn curl_hears_a_write_as_it_happens() {
         data,
         r#"data: {"event":"post","collection":"posts","data":{"title":"a","id":1}}"#
     );
+}
+
+#[tokio::test]
+async fn curl_publishes_a_large_event_when_it_is_told_to_continue() {
+    let large = EVERYTHING.replace("path: /realtime", "publish_body: 1MiB");
+    let sidecar = Sidecar::start("http://127.0.0.1:1", &large).await;
+    let mut subscriber = sidecar.hear(ALL).await;
+    let folder = test_folder();
+    let file = folder.path().join("event.json");
+    let data = "x".repeat(1_000_000);
+    std::fs::write(&file, json!({"event": "LARGE", "data": data}).to_string()).unwrap();
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--verbose", "--expect100-timeout", "60"]);
+    curl.args(["--header", "Expect: 100-continue"]);
+    curl.args(["--header", "Content-Type: application/json"]);
+    curl.arg("--data-binary")
+        .arg(format!("@{}", file.display()));
+    let curl = Process::spawn(curl.arg(sidecar.url(ALL)));
+    let (output, heard) = tokio::join!(curl.output(), subscriber.next());
+    assert!(output.stderr.contains("< HTTP/1.1 100 Continue"));
+    assert!(output.stderr.contains("< HTTP/1.1 200 OK"));
+    assert_eq!(output.stdout, r#"{"message":"OK"}"#);
+    assert!(heard.json() == json!({"event": "LARGE", "data": data}));
 }
 
 #[tokio::test]

@@ -107,3 +107,45 @@ async fn a_reader_that_left_is_not_waited_for() {
     conn.reset();
     assert_eq!(sidecar.exit().await.code(), Some(0));
 }
+
+#[tokio::test]
+async fn a_name_that_is_still_being_looked_up_is_not_waited_for() {
+    // Where no resolver answers, the lookup goes on for longer than this test has patience;
+    // where one does, the request is over before the signal comes.
+    let yaml = format!("{EVERYTHING}drain: 1s\n").replace(
+        "UPSTREAM",
+        "{ url: \"http://name.invalid\", connect_timeout: 1s }",
+    );
+    let sidecar = Sidecar::start("", &yaml).await;
+    let mut conn = Conn::to(sidecar.address()).await;
+    conn.send("GET /posts HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let status = conn.response().await.status();
+    assert!([502, 504].contains(&status), "{status}");
+    sidecar.sigterm();
+    assert_eq!(sidecar.exit().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_stream_that_is_just_joining_gets_a_head_or_is_closed() {
+    let sidecar = Sidecar::start("http://127.0.0.1:1", &format!("{EVERYTHING}{PATIENT}")).await;
+    let mut joining = Vec::new();
+    for _ in 0..100 {
+        joining.push(Conn::to(sidecar.address()).await);
+    }
+    let request = format!("GET {ALL} HTTP/1.1\r\nHost: a\r\n\r\n");
+    for (number, conn) in joining.iter_mut().enumerate() {
+        conn.send(&request).await;
+        if number == 50 {
+            sidecar.sigterm();
+        }
+    }
+    for mut conn in joining {
+        let came = String::from_utf8(conn.rest().await).unwrap();
+        let sound = came.is_empty() || came.starts_with("HTTP/1.1 200 OK\r\n");
+        assert!(
+            sound && (came.is_empty() || came.contains("\r\n\r\n")),
+            "{came:?}"
+        );
+    }
+    assert_eq!(sidecar.exit().await.code(), Some(0));
+}

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{ALL, EVERYTHING, Frame, Sidecar, Subscriber, eventually};
+use crate::harness::{ALL, EVERYTHING, Frame, Scripted, Sidecar, Subscriber, eventually, ok};
 
 async fn sidecar_with(section: &str) -> Sidecar {
     // Nothing here reaches the upstream.
@@ -25,6 +25,56 @@ async fn a_stream_too_many_is_told_when_to_come_back() {
     sidecar.publish("N", json!(1)).await.expect(200);
     for subscriber in [&mut first, &mut second] {
         assert_eq!(subscriber.next().await.json()["event"], "N");
+    }
+}
+
+#[tokio::test]
+async fn requests_go_on_while_streams_are_sent_away() {
+    let upstream = Scripted::answering(ok(r#"{"id":1}"#)).await;
+    let one = format!("{EVERYTHING}limits: {{ streams: 1 }}\n");
+    let sidecar = Sidecar::start(&upstream.url(), &one).await;
+    let mut only = sidecar.hear(ALL).await;
+    let ask = async || {
+        for _ in 0..20 {
+            sidecar.put("/posts/1", json!({})).await.expect(200);
+            sidecar.get("/posts").await.expect(200);
+        }
+    };
+    let listen = async || {
+        for _ in 0..50 {
+            let frames = Subscriber::open(&sidecar, ALL, &[]).await.ended().await;
+            assert!(frames.iter().all(|frame| frame.data.is_none()));
+        }
+    };
+    tokio::join!(ask(), listen(), ask(), listen());
+    for _ in 0..40 {
+        assert_eq!(only.next().await.event(), "put");
+    }
+    only.hears_nothing_of(&sidecar).await;
+}
+
+#[tokio::test]
+async fn pages_of_many_origins_hear_the_same_with_one_key() {
+    for global in ["global: true", "global: false"] {
+        let yaml = EVERYTHING.replace(
+            "access:",
+            &format!("access:\n  {global}\n  origins: [\"*\"]"),
+        );
+        let sidecar = Sidecar::start("http://127.0.0.1:1", &yaml).await;
+        let mut subscribers = Vec::new();
+        for n in 0..60 {
+            let origin = format!("https://{n}.example");
+            let stream = sidecar.hear_with(ALL, &[("Origin", &origin)]).await;
+            let allowed = stream.head.field("access-control-allow-origin");
+            assert_eq!(allowed, Some(&*origin), "{global}");
+            subscribers.push(stream);
+        }
+        sidecar.publish("N", json!(1)).await.expect(200);
+        let first = subscribers[0].next().await;
+        assert_eq!(first.json()["event"], "N");
+        for subscriber in &mut subscribers[1..] {
+            assert_eq!(subscriber.next().await, first, "{global}");
+        }
     }
 }
 

@@ -15,6 +15,7 @@
 mod harness;
 
 mod access;
+mod bodies;
 mod cli;
 mod clients;
 mod demo;
@@ -27,5 +28,6 @@ mod passing;
 mod publishing;
 mod reaching;
 mod reload;
+mod repeating;
 mod replay;
 mod tidy;

@@ -203,6 +203,158 @@ async fn an_answer_beyond_the_cap_is_uncertain_and_passes_whole() {
     subscriber.hears_nothing_of(&sidecar).await;
 }
 
+#[tokio::test]
+async fn a_request_beyond_the_cap_is_told_by_its_answer() {
+    let small = format!("{EVERYTHING}limits: {{ observed_body: 1KiB }}\n");
+    let (upstream, sidecar, mut subscriber) =
+        before_with(answer("201 Created", r#"{"id":1,"n":2}"#), &small).await;
+    let large = json!({"text": "x".repeat(5000)});
+    sidecar.post("/posts", large.clone()).await.expect(201);
+    let told = subscriber.next().await.json();
+    assert_eq!(told["data"], json!({"id": 1, "n": 2}));
+    subscriber.hears_nothing_of(&sidecar).await;
+    assert_eq!(upstream.request(0).await.body, large.to_string().as_bytes());
+}
+
+#[tokio::test]
+async fn a_bulk_of_which_not_every_record_is_known_is_uncertain_once() {
+    for (method, answered) in [
+        ("POST", answer("201 Created", r#"{"inserted":3}"#)),
+        (
+            "POST",
+            answer("201 Created", r#"[{"id":1},{"n":2},{"id":3}]"#),
+        ),
+        ("POST", "HTTP/1.1 204 No Content\r\n\r\n".to_owned()),
+        ("PUT", "HTTP/1.1 204 No Content\r\n\r\n".to_owned()),
+        ("DELETE", "HTTP/1.1 204 No Content\r\n\r\n".to_owned()),
+    ] {
+        let (_upstream, sidecar, mut subscriber) = before(answered.clone()).await;
+        let bulk = json!([{"n": 1}, {"n": 2}, {"n": 3}]);
+        sidecar.write(method, "/posts", bulk).await;
+        is_uncertain(&subscriber.next().await, method, "posts", json!(null));
+        subscriber.hears_nothing_of(&sidecar).await;
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_is_answered_by_a_tunnel_is_uncertain() {
+    let upstream = Scripted::start(|mut peer| async move {
+        peer.request().await;
+        let switched = "Connection: Upgrade\r\nUpgrade: x";
+        peer.conn
+            .send(format!(
+                "HTTP/1.1 101 Switching Protocols\r\n{switched}\r\n\r\n"
+            ))
+            .await;
+    })
+    .await;
+    let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;
+    let mut subscriber = sidecar.hear(ALL).await;
+    let mut conn = Conn::to(sidecar.address()).await;
+    conn.send(
+        "PUT /posts/7 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nConnection: Upgrade\r\n\
+         Upgrade: x\r\n\r\n{}",
+    )
+    .await;
+    conn.rest().await;
+    is_uncertain(&subscriber.next().await, "PUT", "posts", json!("7"));
+    subscriber.hears_nothing_of(&sidecar).await;
+}
+
+// --- many at a time ---
+
+/// An upstream that answers each write with what was written.
+async fn echoing() -> Scripted {
+    Scripted::replying(|request| {
+        let body = std::str::from_utf8(&request.body).unwrap();
+        answer("201 Created", body)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn everybody_hears_each_write_of_many_writers_once_and_in_one_order() {
+    const WRITERS: usize = 8;
+    const WRITES: usize = 25;
+    let upstream = echoing().await;
+    let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;
+    let mut subscribers = Vec::new();
+    for _ in 0..4 {
+        subscribers.push(sidecar.hear(ALL).await);
+    }
+    let write = async |writer| {
+        for n in 0..WRITES {
+            let record = json!({"id": writer * WRITES + n});
+            sidecar.post("/posts", record).await.expect(201);
+        }
+    };
+    tokio::join!(
+        write(0),
+        write(1),
+        write(2),
+        write(3),
+        write(4),
+        write(5),
+        write(6),
+        write(7)
+    );
+    sidecar.publish("LAST", json!(null)).await.expect(200);
+    let mut first = None;
+    for subscriber in &mut subscribers {
+        let mut heard = Vec::new();
+        for _ in 0..WRITERS * WRITES {
+            let frame = subscriber.next().await;
+            heard.push((frame.json()["data"]["id"].as_u64().unwrap(), frame.raw));
+        }
+        assert_eq!(subscriber.next().await.json()["event"], "LAST");
+        assert_eq!(*first.get_or_insert_with(|| heard.clone()), heard);
+        // Each writer's own come in the order in which they were acknowledged.
+        for writer in 0..WRITERS as u64 {
+            let writes = writer * WRITES as u64..(writer + 1) * WRITES as u64;
+            let own: Vec<_> = heard.iter().map(|(id, _)| *id).collect();
+            let own: Vec<_> = own.into_iter().filter(|id| writes.contains(id)).collect();
+            assert_eq!(own, writes.collect::<Vec<_>>());
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_before_a_drain_is_heard_before_the_streams_end() {
+    let upstream = echoing().await;
+    let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;
+    let mut subscriber = sidecar.hear(ALL).await;
+    let acknowledged = std::cell::Cell::new(0);
+    // Writes on and on, until it is not served any more.
+    let write = async |writer: u64| {
+        let mut conn = Conn::to(sidecar.address()).await;
+        for n in 0_u64.. {
+            let record = json!({"id": writer * 1_000_000 + n}).to_string();
+            let length = record.len();
+            conn.send(format!(
+                "POST /posts HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{record}"
+            ))
+            .await;
+            let Some(head) = conn.try_head().await else {
+                return;
+            };
+            assert_eq!(head.status(), 201);
+            conn.exact(length).await;
+            acknowledged.set(acknowledged.get() + 1);
+            if acknowledged.get() == 100 {
+                sidecar.sigterm();
+            }
+        }
+    };
+    let (heard, ..) = tokio::join!(subscriber.ended(), write(0), write(1), write(2), write(3));
+    sidecar.exit().await;
+    let ids: Vec<_> = heard.iter().filter(|frame| frame.data.is_some()).collect();
+    let distinct: std::collections::BTreeSet<_> = ids.iter().map(|frame| frame.data()).collect();
+    assert_eq!(distinct.len(), ids.len(), "none is heard twice");
+    assert!(ids.len() >= 100, "{} heard of 100 and more", ids.len());
+    let end = heard.last().unwrap();
+    assert!(end.retry.is_some() && end.data.is_none(), "{end:?}");
+}
+
 // --- answers that do not come to their end ---
 
 /// An upstream that answers a write with these bytes and closes; it answers `/marker` as it should.

@@ -263,25 +263,6 @@ async fn an_upstream_that_is_silent_is_a_504() {
 }
 
 #[tokio::test]
-async fn a_read_may_go_once_more_when_a_kept_connection_dies() {
-    let upstream = Scripted::start(|mut peer| async move {
-        peer.request().await;
-        peer.conn.send(ok("{}")).await;
-        // The second request of a connection, if it comes, is never answered.
-        peer.request().await;
-    })
-    .await;
-    let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;
-    let mut conn = Conn::to(sidecar.address()).await;
-    for path in ["/first", "/posts"] {
-        conn.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"))
-            .await;
-        conn.response().await.expect(200);
-    }
-    assert_eq!(upstream.times("GET /posts"), 2);
-}
-
-#[tokio::test]
 async fn an_upgraded_connection_passes_bytes_both_ways_to_the_last() {
     let switched =
         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
@@ -307,4 +288,69 @@ async fn an_upgraded_connection_passes_bytes_both_ways_to_the_last() {
         (conn.rest().await == b"hello word").then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_client_of_http_1_0_gets_what_it_can_read() {
+    let upstream = Scripted::answering(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n",
+    )
+    .await;
+    let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;
+    let mut conn = Conn::to(sidecar.address()).await;
+    conn.send("GET /posts HTTP/1.0\r\n\r\n").await;
+    let head = conn.head().await;
+    assert_eq!(head.status(), 200);
+    assert_eq!(head.field("transfer-encoding"), None);
+    assert_eq!(conn.rest().await, b"hello world");
+    // It sent none, and HTTP/1.1 has no request without one.
+    let request = upstream.request(0).await;
+    assert_eq!(request.head.start(), "GET /posts HTTP/1.1");
+    assert_eq!(
+        request.head.fields("host").count(),
+        1,
+        "{}",
+        request.head.raw
+    );
+}
+
+#[tokio::test]
+async fn an_upstream_that_dies_after_it_said_to_continue_is_a_502() {
+    let upstream = Scripted::start(|mut peer| async move {
+        peer.conn.head().await;
+        peer.conn.send("HTTP/1.1 100 Continue\r\n\r\n").await;
+        peer.conn.exact(5).await;
+    })
+    .await;
+    let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;
+    let mut conn = Conn::to(sidecar.address()).await;
+    conn.send(
+        "POST /posts HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
+    )
+    .await;
+    conn.response().await.expect(100);
+    conn.send("hello").await;
+    conn.response().await.refuses(502);
+}
+
+#[tokio::test]
+async fn a_sign_that_no_target_may_have_passes_unchanged_or_is_refused() {
+    let upstream = Scripted::answering(ok("{}")).await;
+    let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;
+    for sign in ["\"", "<", ">", "`", "{", "}", "|", "^", "\\", "[", "]"] {
+        for target in [format!("/a{sign}b"), format!("/a?b={sign}c")] {
+            let seen = upstream.requests().len();
+            let mut conn = Conn::to(sidecar.address()).await;
+            conn.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"))
+                .await;
+            let response = conn.response().await;
+            if response.status() == 200 {
+                let start = upstream.request(seen).await.head.start().to_owned();
+                assert_eq!(start, format!("GET {target} HTTP/1.1"));
+            } else {
+                response.refuses(400);
+                assert_eq!(upstream.requests().len(), seen, "{target}");
+            }
+        }
+    }
 }

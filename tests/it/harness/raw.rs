@@ -84,10 +84,15 @@ impl Conn {
 
     /// The head of the next message.
     pub(crate) async fn head(&mut self) -> Head {
-        let Some(head) = within("a head", self.next_head()).await else {
+        let Some(head) = self.try_head().await else {
             panic!("closed before a head, after {:?}", self.text_held());
         };
         head
+    }
+
+    /// The head of the next message; none where the other end closed instead.
+    pub(crate) async fn try_head(&mut self) -> Option<Head> {
+        within("a head", self.next_head()).await
     }
 
     /// The next response to a method other than HEAD.

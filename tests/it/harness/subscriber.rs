@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde_json::{Value, json};
 
 use super::raw::Head;
-use super::{Conn, Sidecar};
+use super::{Conn, Sidecar, within};
 
 /// Somebody who hears.
 pub(crate) struct Subscriber {
@@ -52,14 +52,19 @@ impl Subscriber {
 
     /// The next event, pings and what carries no data left out.
     pub(crate) async fn next(&mut self) -> Frame {
-        loop {
-            let Some(frame) = self.frame().await else {
-                panic!("the stream ended, after {:?}", self.raw());
-            };
-            if frame.data.is_some() && frame.event.as_deref() != Some("ping") {
-                return frame;
+        // Pings come on and on: without this a stream without events is waited for forever.
+        let event = async {
+            loop {
+                let frame = self.frame().await?;
+                if frame.data.is_some() && frame.event.as_deref() != Some("ping") {
+                    return Some(frame);
+                }
             }
-        }
+        };
+        let Some(event) = within("an event", event).await else {
+            panic!("the stream ended, after {:?}", self.raw());
+        };
+        event
     }
 
     /// The next frame, whatever it is; none at the end of the stream.
@@ -84,11 +89,14 @@ impl Subscriber {
     /// The frames up to the end of the stream, pings left out.
     pub(crate) async fn ended(&mut self) -> Vec<Frame> {
         let mut frames = Vec::new();
-        while let Some(frame) = self.frame().await {
-            if frame.event.as_deref() != Some("ping") {
-                frames.push(frame);
+        let reading = async {
+            while let Some(frame) = self.frame().await {
+                if frame.event.as_deref() != Some("ping") {
+                    frames.push(frame);
+                }
             }
-        }
+        };
+        within("the end of a stream", reading).await;
         frames
     }
 

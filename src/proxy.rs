@@ -284,6 +284,7 @@ impl ProxyHttp for Relay {
         let again = reused
             && reads
             && turn.tries == Tries::First
+            && nothing_came(&error)
             && session.response_written().is_none()
             && !session.as_ref().retry_buffer_truncated();
         if again && error.retry() {
@@ -345,6 +346,13 @@ impl ProxyHttp for Relay {
 
 fn connection_of(session: &Session) -> Option<&Connection> {
     connection::of(session.stream()?.as_any())
+}
+
+/// Whether the upstream's connection died without a byte of an answer. pingora tells so in words
+/// only; where it does not, it is taken that something came.
+fn nothing_came(error: &Error) -> bool {
+    let told = error.context.as_ref().map(|context| context.as_str());
+    told.is_some_and(|context| context.ends_with("bytes already read: 0"))
 }
 
 /// Whether an answer is the request's own, and not one on the way to it.

@@ -149,3 +149,15 @@ async fn a_stream_that_is_just_joining_gets_a_head_or_is_closed() {
     }
     assert_eq!(sidecar.exit().await.code(), Some(0));
 }
+
+#[tokio::test]
+async fn half_a_head_is_not_waited_for() {
+    let (upstream, _never) = holding().await;
+    let sidecar = Sidecar::start(&upstream.url(), &format!("{EVERYTHING}{PATIENT}")).await;
+    let mut conn = Conn::to(sidecar.address()).await;
+    conn.send("GET /posts HTTP/1.1\r\nHo").await;
+    // What is asked later on another connection is answered: the half was read before.
+    sidecar.publish("N", serde_json::json!(1)).await.expect(200);
+    sidecar.sigterm();
+    assert_eq!(sidecar.exit().await.code(), Some(0));
+}

@@ -98,7 +98,8 @@
 //!   client left, read heads strictly, and give pingora exactly one request at a time.
 //! - **One task for all sockets.** A task for each stream costs twice the time for each
 //!   delivery and more memory. A shard more is a change inside the hub, when a measurement asks.
-//! - **A place in the log instead of a queue for each subscriber.** A slow subscriber costs the
+//! - **A place in the log instead of a queue for each subscriber.** So there is no lock over log
+//!   and subscribers: the log has one, the streams have one owner, and the place ties them. A slow subscriber costs the
 //!   same as a fast one, replay and live are one mechanism, and there is no seam between them
 //!   where an event could be lost or told twice.
 //! - **The event is appended in the filter that sees the end of the answer**, which is

@@ -5,7 +5,7 @@
 //! | `GET` with `x-apikey: K` or `?apikey=K` | a stream |
 //! | `POST` of `{"event": NAME, "data": ANY}` | `200 {"message":"OK"}`, and a `publish` event |
 //! | `OPTIONS` | the preflight's answer |
-//! | `HEAD` | the head that `GET` would have |
+//! | `HEAD` | the head of a stream, or the refusal |
 //!
 //! Beyond RestDB: every frame that moves a client on has an `id`, so a client that was cut
 //! resumes without a hole; `gap` and `uncertain` are told under names that RestDB's own

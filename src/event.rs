@@ -407,6 +407,31 @@ mod tests {
     }
 
     #[test]
+    fn every_text_of_an_event_counts_for_its_bytes() {
+        let long = "x".repeat(1000);
+        let id = Id::new(&long);
+        let collection: Arc<str> = long.as_str().into();
+        let of = |kind| Event {
+            cursor: cursor(1),
+            at: Timestamp::UNIX_EPOCH,
+            kind,
+        };
+        let uncertain = Kind::Uncertain {
+            method: Method::Put,
+            collection: Arc::clone(&collection),
+            id: id.clone(),
+        };
+        let write = Kind::Write {
+            method: Method::Put,
+            collection,
+            ids: id.into_iter().collect(),
+            record: Some(Json(format!("{long:?}").into())),
+        };
+        assert!(of(uncertain).bytes() > 2000);
+        assert!(of(write).bytes() > 3000);
+    }
+
+    #[test]
     fn an_id_cannot_break_a_line() {
         assert!(Id::new("7").is_some());
         for text in ["", "a\nb", "a\rb", "a\0b"] {

@@ -146,6 +146,35 @@ pub const TARGET_BYTES_MAX: usize = 65_534;
 /// Connections that the admin address serves at once.
 pub const ADMIN_CONNECTIONS_MAX: usize = 64;
 
+/// What may be chosen for `log.wait`: below [`DOWNSTREAM_STALL`], after which the downstream is lost.
+pub const LOG_WAIT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(30);
+/// Seconds after which a write that was refused may be tried again.
+pub const RETRY_AFTER_SECS: u32 = 1;
+/// Events of a log in files that are held in memory too: those who are a little behind need no file.
+pub const RECENT_EVENTS: usize = 10_000;
+/// Bytes of those events.
+pub const RECENT_BYTES: usize = 16 * MIB;
+/// Records that the log's writer takes at a time.
+pub const WRITE_RECORDS_MAX: usize = 4096;
+/// Writes of the log that may wait for one sync; the writer waits then.
+pub const SYNCS_AHEAD: usize = 64;
+/// Between two looks of the log's keeper at what waits for the files.
+pub const LOG_CHECK: Duration = Duration::from_millis(50);
+/// Before a log that failed is begun anew.
+pub const LOG_RECOVERY_PAUSE: Duration = Duration::from_millis(500);
+/// The same, for one that fails again and again.
+pub const LOG_RECOVERY_PAUSE_MAX: Duration = Duration::from_secs(30);
+/// Between two looks at the age of the log's files.
+pub const LOG_TRIM_INTERVAL: Duration = Duration::from_secs(10);
+/// Events that are read from the log's files at a time.
+pub const READ_EVENTS: usize = 256;
+/// Bytes of events that are read from the log's files at a time; a larger event is read alone.
+pub const READ_BYTES: usize = 256 * KIB;
+/// Pieces of the past that are read from files at once, for all who come back.
+pub const READS_MAX: usize = 2;
+/// Pieces of the past that are kept for others who come back from about there.
+pub const PIECES_KEPT: usize = 32;
+
 /// Subscribers on their way from the front to the engine. One more waits in its own task.
 pub const JOINING_MAX: usize = 1024;
 /// Events that the engine takes from the log at a time, before it looks at anything else.

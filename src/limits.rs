@@ -74,6 +74,10 @@ pub const KEEP_BYTES: RangeInclusive<usize> = KIB..=64 * 1024 * MIB;
 /// What may be chosen for [`Keep::age`]: 30 days at most.
 pub const KEEP_AGE: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(720);
 
+/// What may be chosen for `log.wait`: below it a disk that is only busy counts as failed, and
+/// above it a held answer comes near [`DOWNSTREAM_STALL`], at which a client is given up.
+pub const LOG_WAIT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(30);
+
 /// What may be chosen for `realtime.restdb.ping_interval`: RestDB's clients reconnect when
 /// the newest ping is 25 s old.
 pub const PING_INTERVAL: RangeInclusive<Duration> =

@@ -25,14 +25,17 @@ use tokio::sync::Semaphore;
 use crate::config::Snapshot;
 use crate::hub::Hub;
 use crate::limits::{ACCEPT_PAUSE, ADMIN_CONNECTIONS_MAX, ADMIN_IDLE_TIMEOUT};
+use crate::log::Log;
 
 /// What there is to tell of.
 #[derive(Clone, Debug)]
 pub struct Admin {
     /// The configuration in force.
     pub snapshot: Arc<ArcSwap<Snapshot>>,
-    /// The log and the streams.
+    /// The streams.
     pub hub: Hub,
+    /// The log.
+    pub log: Log,
 }
 
 impl Admin {
@@ -80,16 +83,17 @@ impl Admin {
 
     fn health(&self) -> serde_json::Value {
         let snapshot = self.snapshot.load();
-        let standing = self.hub.standing();
+        let hub = self.hub.standing();
+        let log = self.log.standing();
         json!({
-            "status": if standing.serves { "ok" } else { "degraded" },
+            "status": if hub.serves { "ok" } else { "degraded" },
             "generation": snapshot.generation,
-            "streams": standing.streams,
+            "streams": hub.streams,
             "log": {
-                "level": snapshot.level.as_str(),
-                "cursor": standing.tail.to_string(),
-                "events": standing.events,
-                "bytes": standing.bytes,
+                "level": log.level.as_str(),
+                "cursor": log.tail.to_string(),
+                "events": log.events,
+                "bytes": log.bytes,
             },
         })
     }

@@ -43,8 +43,8 @@ use tokio::time::{Sleep, sleep, timeout};
 pub(crate) use framing::{BadChunk, Framing};
 
 use crate::config::Snapshot;
-use crate::log::Ticket;
 use crate::limits::{AHEAD_BYTES_MAX, DOWNSTREAM_STALL, KIB, LINGER, OUTBOUND_BYTES_MAX};
+use crate::log::Ticket;
 
 /// One downstream connection.
 pub(crate) struct Connection {

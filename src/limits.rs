@@ -150,8 +150,6 @@ pub const TARGET_BYTES_MAX: usize = 65_534;
 /// Connections that the admin address serves at once.
 pub const ADMIN_CONNECTIONS_MAX: usize = 64;
 
-/// What may be chosen for `log.wait`: below [`DOWNSTREAM_STALL`], after which the downstream is lost.
-pub const LOG_WAIT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(30);
 /// Seconds after which a write that was refused may be tried again.
 pub const RETRY_AFTER_SECS: u32 = 1;
 /// Events of a log in files that are held in memory too: those who are a little behind need no file.

@@ -13,6 +13,7 @@
 //! | --- | --- |
 //! | `state` | gives places, says what is published; pure |
 //! | `ring` | the newest events, in memory |
+//! | `intent` | writes under way |
 //! | `file` | segments in a directory: write, recover, read |
 //! | `keeper` | the threads: they write, sync, give up and begin anew |
 //!
@@ -31,6 +32,7 @@
 //!   tried again on the same file: what it was to save may be gone.
 
 mod file;
+mod intent;
 mod keeper;
 mod ring;
 mod state;
@@ -48,6 +50,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::{Notify, oneshot};
 
 pub use file::OpenError;
+pub use intent::{Intent, Refused, Unsettled};
 
 use crate::event::{Cursor, Epoch, Event, Gap, Id, Kind, Method, Since};
 use crate::limits::{Keep, READ_BYTES, READ_EVENTS};
@@ -88,30 +91,6 @@ pub struct Terms {
     /// What becomes of writes while the log has failed: `log.on_failure`.
     pub on_failure: OnFailure,
 }
-
-/// A write that goes upstream: what is to be told of it if its outcome is never known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unsettled {
-    /// The write's method.
-    pub method: Method,
-    /// The collection that may change.
-    pub collection: Arc<str>,
-    /// The record that may change, where it is known.
-    pub id: Option<Id>,
-}
-
-/// A write that the log expects the outcome of. Dropped without one it is told as `uncertain`.
-#[derive(Debug)]
-pub struct Intent {
-    /// Its number; none once the outcome is told.
-    number: Option<u64>,
-    log: Log,
-}
-
-/// Writes are refused, because the log has failed and `log.on_failure` says so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the log has failed, and log.on_failure is refuse")]
-pub struct Refused;
 
 /// Ready when the log holds what was appended, or has failed; at the latest after `log.wait`.
 ///
@@ -224,7 +203,7 @@ impl Log {
     /// the log holds them the ticket is ready; without one it does already.
     #[must_use]
     pub fn append(&self, kinds: Vec<Kind>, intent: Option<Intent>) -> Option<Ticket> {
-        let settles = intent.and_then(|mut intent| intent.number.take());
+        let settles = intent.and_then(Intent::settle);
         if kinds.is_empty() && settles.is_none() {
             return None;
         }
@@ -239,38 +218,6 @@ impl Log {
             self.0.grown.notify_one();
         }
         told.map(Ticket)
-    }
-
-    /// Notes a write that is about to go upstream. Waits until the files know of it.
-    ///
-    /// # Errors
-    /// [`Refused`]: it must not go.
-    pub async fn intend(&self, write: Unsettled) -> Result<Option<Intent>, Refused> {
-        if self.0.level == Level::Memory {
-            return Ok(None);
-        }
-        let (number, told) = {
-            let mut state = self.0.state.lock();
-            if state.refuses() {
-                return Err(Refused);
-            }
-            state.intend(write, Instant::now())
-        };
-        let mut intent = Intent {
-            number,
-            log: self.clone(),
-        };
-        if let Some(told) = told {
-            self.0.work.notify_one();
-            Ticket(told).await;
-        }
-        if self.refuses() {
-            // It did not go: nothing is to be told of it.
-            let settles = Intent { number: intent.number.take(), log: self.clone() };
-            drop(self.append(Vec::new(), Some(settles)));
-            return Err(Refused);
-        }
-        Ok(Some(intent))
     }
 
     /// Whether writes are refused now.
@@ -455,30 +402,6 @@ impl Shared {
     }
 }
 
-// === impl Intent ===
-
-impl Drop for Intent {
-    /// Nobody told what came of the write: the task that served it has ended early.
-    fn drop(&mut self) {
-        let Some(number) = self.number.take() else {
-            return;
-        };
-        let left = self.log.0.state.lock().unsettled(number).cloned();
-        if let Some(write) = left {
-            let kind = Kind::Uncertain {
-                method: write.method,
-                collection: write.collection,
-                id: write.id,
-            };
-            let settles = Self {
-                number: Some(number),
-                log: self.log.clone(),
-            };
-            drop(self.log.append(vec![kind], Some(settles)));
-        }
-    }
-}
-
 // === impl Ticket ===
 
 impl Future for Ticket {
@@ -502,3 +425,6 @@ impl Level {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -160,7 +160,7 @@ impl Target {
 
     /// The collection that the path names.
     #[must_use]
-    pub fn collection(&self) -> &Arc<str> {
+    pub fn collection(&self) -> &str {
         &self.collection
     }
 

@@ -32,8 +32,8 @@ use tracing::{debug, error, warn};
 use crate::config::{HostHeader, Snapshot};
 use crate::connection::{self, Connection};
 use crate::dialect::restdb;
-use crate::log::{Log, Refused};
 use crate::limits::{CONNECT_TRIES_MAX, DOWNSTREAM_STALL, RETRY_AFTER_SECS, UPSTREAM_IDLE_MAX};
+use crate::log::{Log, Refused};
 use exchange::{Exchange, has_no_body};
 use peer::Peers;
 

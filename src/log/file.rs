@@ -17,10 +17,14 @@ use crate::limits::Keep;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has it.
-    #[error("{path}: is in use by another process{holder}: give each sidecar a directory of its own")]
+    #[error(
+        "{path}: is in use by another process{holder}: give each sidecar a directory of its own"
+    )]
     InUse { path: PathBuf, holder: String },
     /// `disk` was asked of a file system that is in memory.
-    #[error("{path}: is on {kind}, which is in memory: level `disk` needs a disk, `process` does not")]
+    #[error(
+        "{path}: is on {kind}, which is in memory: level `disk` needs a disk, `process` does not"
+    )]
     NotOnDisk { path: PathBuf, kind: &'static str },
     /// The system refused.
     #[error("{path}: {doing}: {error}")]
@@ -30,7 +34,9 @@ pub enum OpenError {
         error: io::Error,
     },
     /// It holds a log of a version that this program does not know.
-    #[error("{path}: was written by another version of this program: empty the directory, or give another")]
+    #[error(
+        "{path}: was written by another version of this program: empty the directory, or give another"
+    )]
     Version { path: PathBuf },
 }
 

@@ -54,7 +54,10 @@ pub(super) fn open(
         }
         Err(OpenError::Io { error, .. }) if is_full(&error) => {
             error!(%error, "the log cannot be written: events are told from memory until it can");
-            (State::failed(fresh, terms, error.to_string().into(), now), None)
+            (
+                State::failed(fresh, terms, error.to_string().into(), now),
+                None,
+            )
         }
         Err(error) => return Err(error),
     };
@@ -99,10 +102,7 @@ fn say(recovered: &Recovered, level: Level) {
 }
 
 /// The newest events, with the moment of the steady clock at which they will have been appended.
-fn aged(
-    recovered: &Recovered,
-    now: Timestamp,
-) -> Vec<(Arc<Event>, Instant)> {
+fn aged(recovered: &Recovered, now: Timestamp) -> Vec<(Arc<Event>, Instant)> {
     let instant = Instant::now();
     let appended = |at: Timestamp| {
         let age = Duration::try_from(now.duration_since(at)).unwrap_or_default();
@@ -171,10 +171,16 @@ fn keep(shared: &Arc<Shared>, directory: &Arc<Directory>) {
         let (overdue, failed) = {
             let state = shared.state.lock();
             let overdue = state.overdue(Instant::now());
-            (overdue.zip(Some(state.terms.wait)), state.failure().is_some())
+            (
+                overdue.zip(Some(state.terms.wait)),
+                state.failure().is_some(),
+            )
         };
         if let Some((run, wait)) = overdue {
-            shared.fail(run, &format!("the directory did not answer within {wait:?}"));
+            shared.fail(
+                run,
+                &format!("the directory did not answer within {wait:?}"),
+            );
         } else if failed {
             // One that failed again soon is given more time: each attempt is a gap for everybody.
             pause = if since.elapsed() > LOG_RECOVERY_PAUSE_MAX {

@@ -120,3 +120,110 @@ impl Ring {
 
 /// Room that an emptied ring keeps, so that it does not grow anew for each event.
 const SPARE_ENTRIES: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::event::{Json, Kind};
+
+    fn event(seq: u64) -> Arc<Event> {
+        let epoch = Epoch::new(7);
+        Arc::new(Event {
+            cursor: Cursor { epoch, seq },
+            at: Timestamp::UNIX_EPOCH,
+            kind: Kind::Custom {
+                name: "x".into(),
+                data: Json::null(),
+            },
+        })
+    }
+
+    fn ring(keep: Keep) -> Ring {
+        Ring::new(Epoch::new(7), 0, keep)
+    }
+
+    fn push(ring: &mut Ring, count: usize, now: Instant) {
+        for _ in 0..count {
+            ring.push(event(ring.tail().seq + 1), now);
+        }
+    }
+
+    fn after(ring: &Ring, seq: u64) -> Option<Vec<u64>> {
+        Some(ring.after(seq)?.map(|event| event.cursor.seq).collect())
+    }
+
+    #[test]
+    fn what_is_over_the_number_the_bytes_or_the_age_is_let_go() {
+        let start = Instant::now();
+        let keep = Keep::default();
+        let mut by_number = ring(Keep { events: 3, ..keep });
+        push(&mut by_number, 5, start);
+        assert_eq!(after(&by_number, 1), None);
+        assert_eq!(after(&by_number, 2), Some(vec![3, 4, 5]));
+
+        let keep = Keep::default();
+        let bytes = 2 * event(1).bytes();
+        let mut by_bytes = ring(Keep { bytes, ..keep });
+        push(&mut by_bytes, 5, start);
+        assert_eq!((by_bytes.len(), by_bytes.bytes()), (2, bytes));
+
+        let (keep, age) = (Keep::default(), Duration::from_secs(60));
+        let mut by_age = ring(Keep { age, ..keep });
+        push(&mut by_age, 1, start);
+        push(&mut by_age, 1, start + Duration::from_secs(61));
+        assert_eq!(after(&by_age, 1), Some(vec![2]));
+        by_age.trim(start + Duration::from_secs(122));
+        assert_eq!((after(&by_age, 1), after(&by_age, 2)), (None, Some(vec![])));
+    }
+
+    #[test]
+    fn an_event_larger_than_everything_kept_is_still_served_once() {
+        let keep = Keep::default();
+        let mut ring = ring(Keep { bytes: 1, ..keep });
+        push(&mut ring, 2, Instant::now());
+        assert_eq!(after(&ring, 1), Some(vec![2]));
+    }
+
+    #[test]
+    fn another_epoch_begins_empty_and_before_its_first_place() {
+        let mut ring = ring(Keep::default());
+        push(&mut ring, 2, Instant::now());
+        ring.begin(Epoch::new(8));
+        assert_eq!((ring.tail().seq, after(&ring, 0)), (0, Some(vec![])));
+    }
+
+    proptest! {
+        /// Against a plain vector: whatever was pushed and trimmed, a read is exact or refused.
+        #[test]
+        fn a_read_is_the_whole_rest_or_nothing(
+            steps in prop::collection::vec((0_usize..4, 0_u64..40), 0..40),
+            events in 1_usize..10,
+            asked in 0_u64..120,
+        ) {
+            let age = Duration::from_secs(100);
+            let keep = Keep::default();
+            let mut ring = ring(Keep { events, age, ..keep });
+            let mut model: Vec<(u64, Instant)> = Vec::new();
+            let mut now = Instant::now();
+            for (count, secs) in steps {
+                now += Duration::from_secs(secs);
+                push(&mut ring, count, now);
+                for _ in 0..count {
+                    model.push((model.len() as u64 + 1, now));
+                }
+                ring.trim(now);
+            }
+            let tail = model.len() as u64;
+            let kept: Vec<u64> = model.iter().rev().take(events)
+                .filter(|(_, at)| now - *at <= age).map(|(seq, _)| *seq).rev().collect();
+            let oldest = kept.first().map_or(tail, |first| first - 1);
+            let expected = (asked >= oldest).then(|| (asked + 1..=tail).collect::<Vec<_>>());
+            prop_assert_eq!(after(&ring, asked), expected);
+        }
+    }
+}

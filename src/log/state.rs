@@ -139,7 +139,9 @@ impl State {
     /// Begins in memory although there should be files.
     pub(super) fn failed(epoch: Epoch, terms: Terms, why: Arc<str>, now: Timestamp) -> Self {
         let mut state = Self::in_memory(epoch, terms, now);
-        state.ring.set_keep(kept_in_memory(&state.terms.keep), Instant::now());
+        state
+            .ring
+            .set_keep(kept_in_memory(&state.terms.keep), Instant::now());
         state.home = Home::Failed(why);
         state.counts.failures = 1;
         state
@@ -172,7 +174,9 @@ impl State {
                 Some(told)
             }
             Home::Failed(_) | Home::Memory => {
-                events.into_iter().for_each(|event| self.ring.push(event, now));
+                events
+                    .into_iter()
+                    .for_each(|event| self.ring.push(event, now));
                 None
             }
         }
@@ -227,7 +231,8 @@ impl State {
     /// Every write whose outcome was not told.
     pub(super) fn all_unsettled(&self) -> Vec<(u64, Unsettled)> {
         let all = self.unsettled.iter();
-        all.map(|(number, write)| (*number, write.clone())).collect()
+        all.map(|(number, write)| (*number, write.clone()))
+            .collect()
     }
 
     /// What there is to write for the threads `run`; none if they were given up.
@@ -235,7 +240,9 @@ impl State {
         let queue = self.queue(run)?;
         let from = usize::try_from(queue.taken - queue.popped).unwrap_or(usize::MAX);
         let rest = queue.submissions.iter().skip(from).take(WRITE_RECORDS_MAX);
-        let records: Vec<_> = rest.map(|submission| Arc::clone(&submission.record)).collect();
+        let records: Vec<_> = rest
+            .map(|submission| Arc::clone(&submission.record))
+            .collect();
         queue.taken += records.len() as u64;
         Some(Taken {
             upto: queue.taken,
@@ -471,3 +478,6 @@ pub(super) fn kept_in_memory(keep: &Keep) -> Keep {
         age: keep.age,
     }
 }
+
+#[cfg(test)]
+mod tests;

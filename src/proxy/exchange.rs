@@ -1,7 +1,5 @@
 //! One request and its answer, as far as they are observed.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, LOCATION, TRANSFER_ENCODING};
@@ -93,7 +91,7 @@ impl Observing {
     pub(super) fn unsettled(&self) -> Unsettled {
         Unsettled {
             method: self.target.method(),
-            collection: Arc::clone(self.target.collection()),
+            collection: self.target.collection().into(),
             id: self.target.id().cloned(),
         }
     }

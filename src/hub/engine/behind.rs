@@ -21,8 +21,10 @@ use crate::topic::Topic;
 enum Next {
     /// These events.
     Events(Vec<Arc<Event>>),
-    /// They are no longer kept.
+    /// They are in the files no longer, or not whole.
     Gone(Gap),
+    /// The log has let go of them: who comes back for them is told so.
+    LetGo,
     /// Not now: they are being read.
     Read,
 }
@@ -39,10 +41,9 @@ impl Engine {
         }
         let events = match self.next_for(key, after) {
             Next::Events(events) => events,
-            Next::Gone(gap) => {
-                // What it had been promised is gone. It is told so, and goes on from now.
-                return self.tell_gap_to(key, self.tail, gap);
-            }
+            // What it had been promised is gone. It is told so, and goes on from now.
+            Next::Gone(gap) => return self.tell_gap_to(key, self.tail, gap),
+            Next::LetGo => return self.end(key, Disconnect::TooSlow),
             Next::Read => return,
         };
         let now = Instant::now();
@@ -116,7 +117,11 @@ impl Engine {
                     _ => Next::Events(events),
                 }
             }
-            Err(gap) => Next::Gone(gap),
+            Err(Gap::Foreign) => {
+                self.begin_epoch();
+                Next::Read
+            }
+            Err(_) => Next::LetGo,
         }
     }
 
@@ -131,9 +136,8 @@ impl Engine {
             return Some(Batch::one(event.cursor.seq, gap));
         }
         let patch = patch_event(&self.terms, audience.view);
-        let hears = |event: &&Arc<Event>| {
-            Topic::of(event).is_some_and(|topic| audience.grant.hears(topic))
-        };
+        let hears =
+            |event: &&Arc<Event>| Topic::of(event).is_some_and(|topic| audience.grant.hears(topic));
         Some(self.frames.batch(events.iter().filter(hears), patch))
     }
 

@@ -49,7 +49,13 @@ impl Engine {
                 (Opening::AfterGap(tail, gap), tail.seq)
             }
             // An epoch has begun since it came. The first that it hears is the gap there.
-            _ => (Opening::At(Cursor { seq: 0, ..self.tail }), 0),
+            _ => (
+                Opening::At(Cursor {
+                    seq: 0,
+                    ..self.tail
+                }),
+                0,
+            ),
         };
         let again = jittered(RETRY_SPREAD);
         let mut first = BytesMut::from(&*joining.head);

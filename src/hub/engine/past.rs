@@ -81,8 +81,13 @@ impl Pieces {
     fn beginning(&self, place: Cursor, log: &Log) -> u64 {
         let aligned = place.seq - place.seq % READ_EVENTS as u64;
         // Pieces that end early, because their events are large, are gone on from.
-        let ends = self.kept.iter().filter(|(from, _)| from.epoch == place.epoch);
-        let before = ends.map(|(_, piece)| piece.upto).filter(|upto| *upto <= place.seq);
+        let ends = self
+            .kept
+            .iter()
+            .filter(|(from, _)| from.epoch == place.epoch);
+        let before = ends
+            .map(|(_, piece)| piece.upto)
+            .filter(|upto| *upto <= place.seq);
         let begun = before.fold(aligned, u64::max);
         begun.max(log.oldest()).min(place.seq)
     }
@@ -99,7 +104,11 @@ impl Pieces {
             wanted.begun = true;
             self.reading += 1;
             let from = Cursor { seq: *seq, ..place };
-            let (log, done, wake) = (log.clone(), self.done_sender.clone(), Arc::clone(&self.wake));
+            let (log, done, wake) = (
+                log.clone(),
+                self.done_sender.clone(),
+                Arc::clone(&self.wake),
+            );
             // Ends with the read. There is room: no more are under way than it holds.
             tokio::task::spawn_blocking(move || {
                 drop(done.try_send((from, log.read(from))));

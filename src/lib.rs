@@ -56,11 +56,12 @@
 //! | | [`dialect`] | request to `Command`, event to frame |
 //! | 2 state | [`log`] | append, read from a cursor, tell a gap |
 //! | | [`hub`] | the log and its streams; the engine writes to the sockets |
+//! | | [`metrics`] | how all of it stands, in numbers, as text |
 //! | 3 edges | [`config`] | YAML as written to a `Snapshot` that runs; the watch on its files |
 //! | | `connection` | a downstream's socket, as pingora sees it: one request, exactly |
 //! | | [`proxy`] | requests to the upstream and back, by pingora, observed on the way |
 //! | | [`front`] | the accept loop, the gate, and who answers |
-//! | | [`admin`] | health |
+//! | | [`admin`] | health and metrics |
 //! | 4 wiring | [`logging`], [`demo`] | the diagnostics; the demo's database |
 //! | | [`server`], [`cli`] | what is started, reloaded and drained; commands and exit codes |
 //!
@@ -76,7 +77,7 @@
 //! | stream, seat, newcomer | an open subscription; its place under the limit; one on its way in |
 //! | audience | the streams of one grant: what they hear is matched and joined once |
 //! | snapshot, terms | a compiled configuration; what of it counts for open streams |
-//! | standing | how the hub stands, for health |
+//! | standing, figures | how the log or the hub stands, for health; the same in numbers |
 //!
 //! # Invariants
 //!
@@ -120,6 +121,7 @@ pub mod sse;
 
 pub mod hub;
 pub mod log;
+pub mod metrics;
 
 pub mod admin;
 pub mod config;

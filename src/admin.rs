@@ -108,8 +108,8 @@ fn health(generation: u64, log: &log::Standing, hub: &hub::Standing) -> Value {
         "events": log.events,
         "bytes": log.bytes,
     });
-    if let Some(failure) = log.failure.as_deref() {
-        told["failure"] = json!(failure);
+    if let (Some(told), Some(failure)) = (told.as_object_mut(), log.failure.as_deref()) {
+        told.insert("failure".to_owned(), failure.into());
     }
     json!({
         "status": if well { "ok" } else { "degraded" },

@@ -68,6 +68,8 @@ pub(super) enum Problem {
     Level,
     #[error("{level} needs log.dir: a directory of this sidecar's own")]
     LogDirMissing { level: &'static str },
+    #[error("is the configuration's own directory: give the log one that nothing else uses")]
+    LogDirShared,
     #[error(
         "has no effect at level memory, where the log ends with the process: set log.level to process or disk, or leave the key out"
     )]

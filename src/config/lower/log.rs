@@ -1,6 +1,6 @@
 //! `log`: how the past is kept, and where.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::{Lower, choose};
 use crate::config::Log;
@@ -52,8 +52,18 @@ fn dir(
     lower.read(file.dir.as_ref()?, |text| match text {
         "" => Err(Problem::Empty),
         _ if level == Some(Level::Memory) => Err(Problem::LogDirUnused),
-        text => Ok(directory.join(text)),
+        text => match directory.join(text) {
+            dir if is_same(&dir, directory) => Err(Problem::LogDirShared),
+            dir => Ok(dir),
+        },
     })
+}
+
+/// Whether these are one directory, as far as that shows without a look at it.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let named = |part: &Component<'_>| *part != Component::CurDir;
+    let [one, other] = [one, other].map(|path| path.components().filter(named));
+    one.eq(other)
 }
 
 fn keep(file: &file::Keep, lower: &mut Lower<'_>) -> Keep {

@@ -34,7 +34,7 @@ use crate::metrics::{self, Figures};
 pub struct Admin {
     /// The configuration in force.
     pub snapshot: Arc<ArcSwap<Snapshot>>,
-    /// The log and the streams.
+    /// The streams.
     pub hub: Hub,
     /// The log.
     pub log: Log,

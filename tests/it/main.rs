@@ -21,6 +21,7 @@ mod clients;
 mod demo;
 mod drain;
 mod gate;
+mod keeping;
 mod limits;
 mod listening;
 mod observing;

@@ -21,7 +21,7 @@ pub(crate) struct Listener {
 }
 
 /// How long it hears nothing, no ping either, before it leaves: what stands between is stalled.
-const SILENCE: Duration = Duration::from_secs(5);
+const SILENCE: Duration = Duration::from_secs(2);
 /// Before it comes back to where nobody listens.
 const PAUSE: Duration = Duration::from_millis(10);
 

@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -74,6 +75,8 @@ pub(crate) struct World {
 
 /// The custom event at which the listeners stop.
 const END: &str = "END";
+/// How long listeners may take to hear all: those behind a broken network lose their stream often.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 impl World {
     /// In memory.
@@ -150,13 +153,13 @@ impl World {
     pub(crate) async fn settle(&mut self, promise: Promise) -> History {
         let told = async {
             // Each look at a long history takes a while.
-            let mut pause = tokio::time::interval(std::time::Duration::from_millis(50));
+            let mut pause = tokio::time::interval(Duration::from_millis(50));
             while !check(&self.history(), promise).is_empty() {
                 pause.tick().await;
             }
         };
         // What is missing in the end is told below.
-        let in_time = tokio::time::timeout(std::time::Duration::from_secs(10), told).await;
+        let in_time = tokio::time::timeout(PATIENCE, told).await;
         if in_time.is_ok() {
             // Whatever else is told comes before this.
             self.sidecar.publish(END, json!(null)).await.expect(200);

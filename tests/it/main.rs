@@ -20,6 +20,8 @@ mod cli;
 mod clients;
 mod demo;
 mod drain;
+#[path = "../faults/mod.rs"]
+mod faults;
 mod gate;
 mod keeping;
 mod limits;

@@ -57,6 +57,12 @@ impl Conn {
         Self::of(stream.unwrap())
     }
 
+    /// As [`Conn::to`]; none where nobody listens.
+    pub(crate) async fn try_to(address: SocketAddr) -> Option<Self> {
+        let stream = within("a connection", TcpStream::connect(address)).await;
+        stream.ok().map(Self::of)
+    }
+
     pub(crate) fn of(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         Self {
@@ -106,9 +112,25 @@ impl Conn {
         Response { head, body }
     }
 
+    /// As [`Conn::response`]; none where the other end closed before the end of it.
+    pub(crate) async fn try_response(&mut self) -> Option<Response> {
+        let head = self.try_head().await?;
+        let framing = match head.status() {
+            100..=199 | 204 | 304 => Framing::Length(0),
+            _ => head.framing().unwrap_or(Framing::Close),
+        };
+        let (_, body) = within("a body", self.whole_body(framing)).await?;
+        Some(Response { head, body })
+    }
+
     /// The next request with its body; none where the other end closed instead of sending it.
     pub(crate) async fn request(&mut self) -> Option<Request> {
         let head = self.next_head().await?;
+        self.request_of(head).await
+    }
+
+    /// The request that began with `head`; none where the other end closed instead of sending it.
+    pub(crate) async fn request_of(&mut self, head: Head) -> Option<Request> {
         let framing = head.framing().unwrap_or(Framing::Length(0));
         let (body_raw, body) = self.whole_body(framing).await?;
         Some(Request {
@@ -175,7 +197,8 @@ impl Conn {
         (size > 0).then_some(chunk)
     }
 
-    async fn next_head(&mut self) -> Option<Head> {
+    /// As [`Conn::try_head`], however long it takes.
+    pub(crate) async fn next_head(&mut self) -> Option<Head> {
         let raw = self.through(b"\r\n\r\n").await?;
         Some(Head {
             raw: String::from_utf8(raw).unwrap(),

@@ -103,6 +103,17 @@ impl Sidecar {
     pub(crate) async fn restart(&mut self) {
         self.sigterm();
         self.exit().await;
+        self.start_again().await;
+    }
+
+    /// Ends it as a crash does, and waits until it is gone.
+    pub(crate) async fn kill(&self) {
+        self.process.signal(Signal::KILL);
+        self.exit().await;
+    }
+
+    /// Starts it again after its end, at the same address and with the same file.
+    pub(crate) async fn start_again(&mut self) {
         self.process = run(&self.config(), self.admin).await;
     }
 

@@ -41,6 +41,16 @@ impl Subscriber {
     /// Waits for the head of the answer to a request that was sent on `conn`.
     pub(crate) async fn on(mut conn: Conn) -> Self {
         let head = conn.head().await;
+        Self::after(conn, head)
+    }
+
+    /// As [`Subscriber::on`]; none where the other end closed instead of answering.
+    pub(crate) async fn try_on(mut conn: Conn) -> Option<Self> {
+        let head = conn.try_head().await?;
+        Some(Self::after(conn, head))
+    }
+
+    fn after(conn: Conn, head: Head) -> Self {
         Self {
             conn,
             head,

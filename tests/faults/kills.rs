@@ -1,0 +1,113 @@
+//! A sidecar that is killed and started again has lost nothing that it acknowledged, where its
+//! log is in files; in memory it has, and says so.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rand::Rng;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::checker::{Promise, WHOLE};
+use super::history::{History, What};
+use super::times;
+use super::upstream::Fault;
+use super::world::{Level, World, configuration, log_folder};
+use super::writer::{METHODS, Writer};
+use crate::harness::eventually;
+
+const WRITERS: usize = 8;
+/// Between two writes of one writer: all of them together make some two hundred a second.
+const PAUSE: Duration = Duration::from_millis(40);
+
+/// Writes until it is told to stop.
+async fn write(mut writer: Writer, stop: watch::Receiver<bool>) {
+    let mut pause = tokio::time::interval(PAUSE);
+    for round in 0_usize.. {
+        if *stop.borrow() {
+            return;
+        }
+        let fault = match round % 20 {
+            7 => Fault::Refuse,
+            13 => Fault::Fail,
+            17 => Fault::Hang,
+            _ => Fault::None,
+        };
+        // Nobody listens while it starts; then nothing was sent.
+        writer.write(METHODS[round % METHODS.len()], fault).await;
+        pause.tick().await;
+    }
+}
+
+async fn killed(level: Level, promise: Promise) -> History {
+    let folder = log_folder();
+    let yaml = configuration(level, folder.path(), "");
+    let mut world = World::start_with(&format!("kills-{level}"), &yaml).await;
+    let address = world.sidecar.address();
+    world.listen().await;
+    for seed in 0..3 {
+        world.listen_to(address, Some(1..80), seed).await;
+    }
+    let (stop, stopped) = watch::channel(false);
+    let mut writers = JoinSet::new();
+    for _ in 0..WRITERS {
+        let mut writer = world.writer();
+        writer.patience = Duration::from_secs(5);
+        writers.spawn(write(writer, stopped.clone()));
+    }
+    for _ in 0..cycles() {
+        let enough = world.recorder.acknowledged() + rand::rng().random_range(20..120);
+        let recorder = world.recorder.clone();
+        let written = async || (recorder.acknowledged() >= enough).then_some(());
+        eventually("writes that are acknowledged", written).await;
+        // Anywhere between two writes, or in one.
+        for _ in 0..rand::rng().random_range(0..3000) {
+            tokio::task::yield_now().await;
+        }
+        world.sidecar.kill().await;
+        world.sidecar.start_again().await;
+        world.cycles += 1;
+    }
+    // What is written now is heard as if nothing had happened.
+    let enough = world.recorder.acknowledged() + 20;
+    let recorder = world.recorder.clone();
+    let written = async || (recorder.acknowledged() >= enough).then_some(());
+    eventually("writes that are acknowledged", written).await;
+    stop.send_replace(true);
+    while let Some(ended) = writers.join_next().await {
+        ended.unwrap();
+    }
+    world.settle(promise).await
+}
+
+fn cycles() -> usize {
+    times(3, 100)
+}
+
+#[tokio::test]
+async fn a_log_in_memory_ends_with_its_process_and_whoever_comes_back_is_told() {
+    let promise = Promise {
+        gaps: true,
+        epochs: cycles() + 1,
+    };
+    let history = killed(Level::Memory, promise).await;
+    for hearings in &history.listeners {
+        let heard = || hearings.iter().flat_map(|hearing| &hearing.heard);
+        let gaps = heard().filter(|heard| matches!(heard.what, What::Gap { .. }));
+        assert!(gaps.count() >= 1, "a gap is told");
+        let epochs: BTreeSet<_> = heard()
+            .filter_map(|heard| heard.id.split('-').next())
+            .collect();
+        assert!(epochs.len() > 1, "{epochs:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_survives_its_process_loses_nothing_when_it_is_killed() {
+    killed(Level::Process, WHOLE).await;
+}
+
+#[tokio::test]
+async fn a_log_on_a_disk_loses_nothing_when_its_process_is_killed() {
+    killed(Level::Disk, WHOLE).await;
+}

@@ -124,7 +124,7 @@ fn figures(generation: u64, log: &log::Standing, hub: &hub::Standing) -> Figures
     Figures {
         holds: log.holds,
         failed: log.failure.is_some(),
-        events: log.events as u64,
+        events: log.events,
         bytes: log.bytes,
         appends: log.appends,
         syncs: log.syncs,

@@ -182,7 +182,7 @@ impl Front {
             headers: &headers,
         };
         match restdb::command(&request, options, &snapshot.access) {
-            Command::Listen(listen) => self.listen(connection, listen, &snapshot).await,
+            Command::Listen(listen) => self.listen(connection, listen).await,
             Command::Publish(publish) => {
                 let continues = headers.get(EXPECT).is_some();
                 let reply = self
@@ -195,7 +195,7 @@ impl Front {
     }
 
     /// Hands the socket to the engine, if there is a seat.
-    async fn listen(&self, connection: Connection, listen: Listen, snapshot: &Snapshot) -> After {
+    async fn listen(&self, connection: Connection, listen: Listen) -> After {
         let level = self.log.holds().as_str();
         let mut head = reply::stream_head(&listen.head, level);
         let Some(seat) = self.hub.seat() else {

@@ -38,7 +38,7 @@ mod ring;
 mod state;
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,7 +52,7 @@ use tokio::sync::{Notify, oneshot};
 pub use file::OpenError;
 pub use intent::{Intent, Refused, Unsettled};
 
-use crate::event::{Cursor, Epoch, Event, Gap, Id, Kind, Method, Since};
+use crate::event::{Cursor, Epoch, Event, Gap, Kind, Since};
 use crate::limits::{Keep, READ_BYTES, READ_EVENTS};
 use file::Directory;
 use state::State;
@@ -191,7 +191,7 @@ impl Log {
     /// # Errors
     /// [`OpenError`]: the directory cannot hold a log at that level.
     pub fn open(
-        directory: &PathBuf,
+        directory: &Path,
         level: Level,
         fresh: Epoch,
         terms: Terms,

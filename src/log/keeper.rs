@@ -13,7 +13,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -33,7 +33,7 @@ use crate::limits::{
 
 /// Opens the log in `directory`, and starts its threads.
 pub(super) fn open(
-    directory: &PathBuf,
+    directory: &Path,
     level: Level,
     fresh: Epoch,
     terms: Terms,

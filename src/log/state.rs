@@ -465,7 +465,7 @@ impl Told {
     /// Tells them. One that waits no longer is not missed.
     pub(super) fn tell(self) {
         for waiting in self.0 {
-            drop(waiting.send(()));
+            let (Ok(()) | Err(())) = waiting.send(());
         }
     }
 }

@@ -198,6 +198,22 @@ pub const STREAM_UNSENT_BYTES: u32 = 64 * 1024;
 /// A stream that takes no byte for this long is closed; it can resume from its last id.
 pub const STREAM_STALL: Duration = Duration::from_secs(30);
 
+/// Parts of [`Keep::bytes`] that a segment of the log's files has: so much of the past is let go at once.
+pub const SEGMENT_PARTS: usize = 8;
+/// Bytes of a segment before another is begun. Below it, files are many for what they hold;
+/// above it, a start reads long, since it reads the last segment whole.
+pub const SEGMENT_BYTES: RangeInclusive<usize> = 64 * KIB..=64 * MIB;
+/// Bytes of one record's body in a segment. The largest is a bulk of [`BULK_RECORDS`] whose body
+/// and whose target, once for each record, are as large as may be: 128 MiB.
+pub const RECORD_BODY_BYTES_MAX: usize = 256 * MIB;
+/// Bytes of records that are encoded before they are written: the writer keeps so much memory.
+pub const SEGMENT_WRITE_BYTES: usize = 4 * MIB;
+/// Bytes of a segment that are read at a time, unless one record is larger.
+pub const SEGMENT_READ_BYTES: usize = 64 * KIB;
+/// Bytes of a segment between two places that are known: a read skips so many at most, and a
+/// full segment of 64 MiB has 1024 places of 16 bytes.
+pub const SEGMENT_POINT_BYTES: u64 = 64 * 1024;
+
 /// Bytes in a kibibyte.
 pub const KIB: usize = 1024;
 /// Bytes in a mebibyte.

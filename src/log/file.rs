@@ -36,7 +36,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
-use super::{Level, Record, Unsettled};
+use super::{Level, Piece, Unsettled};
 use crate::event::{Epoch, Event};
 use crate::limits::Keep;
 
@@ -137,15 +137,6 @@ pub(super) struct Report {
     pub(super) fresh: bool,
 }
 
-/// What a read found: the events after a place, without a hole up to `upto`.
-#[derive(Clone, Debug)]
-pub(super) struct Piece {
-    /// Oldest first. A span that is damaged is one [`crate::event::Kind::Gap`] at the last place of it.
-    pub(super) events: Vec<Arc<Event>>,
-    /// The place up to which nothing is missing from `events`.
-    pub(super) upto: u64,
-}
-
 /// How much of the past recovery gives back at most.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Recent {
@@ -191,7 +182,11 @@ impl Directory {
             let path = path.to_owned();
             return Err(OpenError::NotOnDisk { path, kind });
         }
-        probe(path, level).map_err(refused("cannot be written"))?;
+        match probe(path, level) {
+            // That may change, and is no reason not to serve.
+            Err(error) if is_full(&error) => {}
+            probed => probed.map_err(refused("cannot be written"))?,
+        }
         Ok(Self {
             path: path.to_owned(),
             _lock: lock,
@@ -277,15 +272,46 @@ impl Directory {
         table.newest = newest;
     }
 
-    /// Lets readers read what was appended to the segment being written.
-    fn extend(&self, bytes: u64, tail: u64, newest: Timestamp, points: &[Point]) {
+    /// As [`Self::add`], for the writer of the segment `active`.
+    ///
+    /// # Errors
+    /// Another writer has begun anew since: this one was given up. The segment is removed.
+    fn follow(
+        &self,
+        active: Name,
+        segment: Segment,
+        (tail, newest): (u64, Timestamp),
+    ) -> io::Result<()> {
+        if self.table.lock().is_active(active) {
+            self.add(segment, tail, newest);
+            return Ok(());
+        }
+        remove(&self.path_of(segment.name))?;
+        Err(given_up())
+    }
+
+    /// Lets readers read what was appended to the segment `active`.
+    ///
+    /// # Errors
+    /// Another writer has begun anew since: this one was given up.
+    fn extend(
+        &self,
+        active: Name,
+        bytes: u64,
+        (tail, newest): (u64, Timestamp),
+        points: &[Point],
+    ) -> io::Result<()> {
         let mut table = self.table.lock();
+        if !table.is_active(active) {
+            return Err(given_up());
+        }
         if let Some(active) = table.segments.last_mut() {
             active.bytes = bytes;
             active.learn(points);
             table.tail = tail;
             table.newest = newest;
         }
+        Ok(())
     }
 
     /// Lets go of the oldest segments while all of them have more bytes than that.
@@ -362,6 +388,24 @@ impl Table {
     fn bytes(&self) -> u64 {
         self.segments.iter().map(|segment| segment.bytes).sum()
     }
+
+    /// Whether this is the segment being written.
+    fn is_active(&self, name: Name) -> bool {
+        let last = self.segments.last();
+        last.is_some_and(|last| last.name == name)
+    }
+}
+
+fn given_up() -> io::Error {
+    io::Error::other("another writer has begun the log anew")
+}
+
+/// Whether there is no room.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
 }
 
 /// Removes a file, if it is there.
@@ -401,9 +445,14 @@ where
         }
         Err(TryLockError::Error(error)) => return Err(refused("cannot be locked")(error)),
     }
-    lock.set_len(0)
-        .and_then(|()| writeln!(lock, "{}", std::process::id()))
-        .map_err(refused("cannot be written"))?;
+    let written = lock
+        .set_len(0)
+        .and_then(|()| writeln!(lock, "{}", std::process::id()));
+    match written {
+        // It is locked, and who has it only helps.
+        Err(error) if is_full(&error) => {}
+        written => written.map_err(refused("cannot be written"))?,
+    }
     Ok(lock)
 }
 

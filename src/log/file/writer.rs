@@ -92,9 +92,9 @@ impl Writer {
         }
         put_intents(&open, &mut buffer)?;
         let (file, segment) = segment::create(directory.path(), &header, &buffer, true)?;
-        let newest = told.iter().filter_map(|record| newest_of(record));
+        let mut newest = told.iter().filter_map(|record| newest_of(record));
         let (tail, newest) = newest
-            .last()
+            .next_back()
             .unwrap_or((header.name.first - 1, header.created));
         let bytes = segment.bytes;
         directory.add(segment, tail, newest);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, mpsc};
 
-use crate::event::{Cursor, Event, Gap};
+use crate::event::{Cursor, Epoch, Event, Gap};
 use crate::limits::{PIECES_KEPT, READ_EVENTS, READS_MAX};
 use crate::log::{Log, Piece};
 
@@ -70,7 +70,7 @@ impl Pieces {
         if here.is_none() {
             let from = self.beginning(place, log);
             self.wanted.entry(from).or_default().by.insert(stream);
-            self.begin(place, log);
+            self.begin(place.epoch, log);
         }
         let (_, piece) = self.kept.get(here?)?;
         let events = piece.events.iter();
@@ -93,7 +93,7 @@ impl Pieces {
     }
 
     /// Begins as many reads as may be under way.
-    fn begin(&mut self, place: Cursor, log: &Log) {
+    fn begin(&mut self, epoch: Epoch, log: &Log) {
         for (seq, wanted) in &mut self.wanted {
             if self.reading >= READS_MAX {
                 return;
@@ -103,7 +103,7 @@ impl Pieces {
             }
             wanted.begun = true;
             self.reading += 1;
-            let from = Cursor { seq: *seq, ..place };
+            let from = Cursor { epoch, seq: *seq };
             let (log, done, wake) = (
                 log.clone(),
                 self.done_sender.clone(),
@@ -122,12 +122,14 @@ impl Pieces {
     pub(super) fn take_read(&mut self, log: &Log) -> Option<(u64, HashSet<u32>, Result<(), Gap>)> {
         let (from, read) = self.done.try_recv().ok()?;
         self.reading -= 1;
-        if log.tail().epoch != from.epoch {
+        let epoch = log.tail().epoch;
+        if from.epoch != epoch {
             // Those who waited are told of another epoch, and ask anew.
+            self.begin(epoch, log);
             return Some((from.seq, HashSet::new(), Ok(())));
         }
         let wanted = self.wanted.remove(&from.seq).unwrap_or_default();
-        self.begin(from, log);
+        self.begin(epoch, log);
         let read = match read {
             Ok(piece) if piece.upto > from.seq => {
                 self.kept.push_back((from, piece));

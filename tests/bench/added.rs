@@ -9,9 +9,9 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::http::{Client, Result, post};
-use crate::numbers::{Table, in_millis, least, median, most, quantile, rates, ratio, with_best};
+use crate::numbers::{Table, least, median, millis, most, quantile, rates, ratio, with_best};
 use crate::sidecar::Sidecar;
-use crate::{Level, Options, progress, runtime, upstream};
+use crate::{Level, Options, print_failures, progress, runtime, upstream};
 
 /// Where the writes go.
 #[derive(Debug)]
@@ -84,6 +84,10 @@ impl Path {
         }
     }
 
+    fn name(&self) -> &'static str {
+        self.level.map_or("direct", Level::as_str)
+    }
+
     /// One repetition.
     fn measure(
         &mut self,
@@ -108,9 +112,8 @@ impl Path {
                 measured.a_sync.push(appends / syncs);
             }
         }
-        let mut millis = |part| quantile(&mut load.took, part).as_secs_f64() * 1000.0;
-        measured.p50.push(millis(0.5));
-        measured.p99.push(millis(0.99));
+        measured.p50.push(quantile(&mut load.took, 0.5));
+        measured.p99.push(quantile(&mut load.took, 0.99));
         measured.rates.push(load.rate);
         Ok(())
     }
@@ -185,14 +188,11 @@ fn print(paths: &[Path], writers: &[usize]) {
         "Added is what a figure is above the direct one. The goal is that `disk` lets through"
     );
     println!("at least half of what `memory` does with 256 writers.\n");
-    for path in paths {
-        if let (Some(level), Some(failure)) = (path.level, &path.failure) {
-            println!(
-                "`{}` was not measured to the end: {failure}\n",
-                level.as_str()
-            );
-        }
-    }
+    print_failures(
+        paths
+            .iter()
+            .map(|path| (path.name(), path.failure.as_ref())),
+    );
 }
 
 fn row(
@@ -202,15 +202,14 @@ fn row(
     direct: &Measured,
     memory: Option<&Measured>,
 ) -> Vec<String> {
-    let times = |of: &[f64]| with_best(&in_millis(median(of)), &in_millis(least(of)));
+    let times = |of: &[f64]| with_best(&millis(median(of)), &millis(least(of)));
     let added = |of: &[f64], direct: &[f64]| {
         let (usual, best) = (median(of) - median(direct), least(of) - least(direct));
-        with_best(&in_millis(usual), &in_millis(best))
+        with_best(&millis(usual), &millis(best))
     };
-    let (name, added_p50, added_p99) = match path.level {
-        None => ("direct", String::new(), String::new()),
-        Some(level) => (
-            level.as_str(),
+    let (added_p50, added_p99) = match path.level {
+        None => (String::new(), String::new()),
+        Some(_) => (
             added(&measured.p50, &direct.p50),
             added(&measured.p99, &direct.p99),
         ),
@@ -228,7 +227,7 @@ fn row(
         in_tenths(median(&measured.a_sync))
     };
     vec![
-        name.to_owned(),
+        path.name().to_owned(),
         writers.to_string(),
         times(&measured.p50),
         times(&measured.p99),

@@ -56,6 +56,7 @@ pub(crate) fn start(task: Task, level: Level, dir: &Path, more: &[String]) -> Re
         .arg("--dir")
         .arg(dir)
         .args(more)
+        .env("RUST_BACKTRACE", "0")
         .output()
         .unwrap();
     if !output.status.success() {

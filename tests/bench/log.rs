@@ -183,6 +183,15 @@ fn writes(dir: &Path, sync: bool) -> Vec<Duration> {
     took
 }
 
+/// Says of which levels not everything was measured, and why.
+fn print_failures<'a>(failures: impl IntoIterator<Item = (&'a str, Option<&'a String>)>) {
+    for (name, failure) in failures {
+        if let Some(failure) = failure {
+            println!("`{name}` was not measured to the end: {failure}\n");
+        }
+    }
+}
+
 /// Tells of progress, to whoever looks on.
 fn progress(what: &str) {
     eprintln!("... {what}");

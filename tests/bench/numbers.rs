@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-/// The time within which this part of them lies; 0 of none.
-pub(crate) fn quantile(times: &mut [Duration], part: f64) -> Duration {
+/// The time within which this part of them lies, in milliseconds; not a number of none.
+pub(crate) fn quantile(times: &mut [Duration], part: f64) -> f64 {
     if times.is_empty() {
-        return Duration::ZERO;
+        return f64::NAN;
     }
     times.sort_unstable();
     #[expect(
@@ -14,7 +14,7 @@ pub(crate) fn quantile(times: &mut [Duration], part: f64) -> Duration {
         reason = "a place within a vector"
     )]
     let place = (times.len() as f64 * part).ceil() as usize;
-    times[place.clamp(1, times.len()) - 1]
+    times[place.clamp(1, times.len()) - 1].as_secs_f64() * 1000.0
 }
 
 /// The one in the middle; the mean of two where there are two.
@@ -38,13 +38,8 @@ pub(crate) fn most(values: &[f64]) -> f64 {
     values.iter().copied().fold(f64::NAN, f64::max)
 }
 
-/// Shape: `1.234`, for 1234 µs.
-pub(crate) fn millis(time: Duration) -> String {
-    in_millis(time.as_secs_f64() * 1000.0)
-}
-
 /// Shape: `1.234`.
-pub(crate) fn in_millis(value: f64) -> String {
+pub(crate) fn millis(value: f64) -> String {
     if value.is_nan() {
         return "-".to_owned();
     }

@@ -61,6 +61,7 @@ impl Sidecar {
         let process = Command::new(env!("CARGO_BIN_EXE_tidings"))
             .args(["run", "--config"])
             .arg(file)
+            .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(folder.path().join("stderr")).unwrap())

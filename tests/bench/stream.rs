@@ -46,10 +46,12 @@ impl Stream {
         }
     }
 
-    /// Waits for more, and gives away each line that is whole by then, without its end. Nothing
-    /// is lost when it is dropped.
+    /// Waits for a line, and gives away each that is whole by then, without its end. Nothing is
+    /// lost when it is dropped.
     pub(crate) async fn lines(&mut self, mut each: impl FnMut(&[u8])) -> Result<()> {
-        self.more().await?;
+        while !self.read.contains(&b'\n') {
+            self.more().await?;
+        }
         let mut rest = &*self.read;
         loop {
             let mut after = rest;

@@ -39,6 +39,7 @@ mod upstream;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
@@ -92,7 +93,7 @@ enum Part {
     Replay,
 }
 
-fn main() {
+fn main() -> ExitCode {
     let mut options = Options::parse();
     if options.levels.is_empty() {
         options.levels = Level::value_variants().to_vec();
@@ -101,7 +102,11 @@ fn main() {
         options.parts = Part::value_variants().to_vec();
     }
     if let Some(task) = options.child {
-        return child::run(task, &options);
+        let Err(error) = child::run(task, &options) else {
+            return ExitCode::SUCCESS;
+        };
+        eprintln!("{error}");
+        return ExitCode::FAILURE;
     }
     if let Some(from) = std::env::var_os("TIDINGS_BENCH_FROM") {
         options.dir = Path::new(&from).join(&options.dir);
@@ -116,7 +121,8 @@ fn main() {
             Part::Replay => replay::measure(&options),
         }
     }
-    println!("\nMeasured in {} s.", began.elapsed().as_secs());
+    println!("Measured in {} s.", began.elapsed().as_secs());
+    ExitCode::SUCCESS
 }
 
 /// What the figures depend on.
@@ -129,7 +135,7 @@ fn heading(options: &Options) {
     let cores = std::thread::available_parallelism().unwrap();
     println!("# The levels of the log\n");
     println!(
-        "{profile}; {cores} cores; {} repetitions; the logs are in {}, of kind {}.",
+        "{profile}; {cores} cores; repetitions: {}; the logs are in {}, of kind {}.",
         options.repetitions,
         options.dir.display(),
         file_system(&options.dir)
@@ -185,10 +191,13 @@ fn writes(dir: &Path, sync: bool) -> Vec<Duration> {
 
 /// Says of which levels not everything was measured, and why.
 fn print_failures<'a>(failures: impl IntoIterator<Item = (&'a str, Option<&'a String>)>) {
-    for (name, failure) in failures {
-        if let Some(failure) = failure {
-            println!("`{name}` was not measured to the end: {failure}\n");
-        }
+    let mut told: Vec<_> = failures
+        .into_iter()
+        .filter_map(|(name, failure)| Some((name, failure?)))
+        .collect();
+    told.dedup();
+    for (name, failure) in told {
+        println!("`{name}` was not measured to the end: {failure}\n");
     }
 }
 

@@ -54,7 +54,7 @@ impl Sidecar {
             "listen: {address}\nadmin: {admin}\nupstream: http://{upstream}\n\
              observe: {{ preset: json-server }}\nrealtime: {{ restdb: {{ path: /realtime }} }}\n\
              log: {{ level: {level}, {dir}keep: {keep} }}\n\
-             logging: {{ level: warn }}\naccess: {{ global: true }}\n"
+             logging: {{ level: error }}\naccess: {{ global: true }}\n"
         );
         let file = folder.path().join("tidings.yaml");
         std::fs::write(&file, config).unwrap();

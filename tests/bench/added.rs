@@ -64,6 +64,10 @@ pub(crate) fn measure(options: &Options) {
         }
     }
     print(&paths, &options.writers);
+    drop(paths);
+    for level in &options.levels {
+        options.fresh_dir(*level);
+    }
 }
 
 impl Path {

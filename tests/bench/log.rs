@@ -217,18 +217,14 @@ fn runtime() -> tokio::runtime::Runtime {
 // === impl Options ===
 
 impl Options {
-    /// An empty directory for the log of `level`.
+    /// The directory for the log of `level`, which is gone until somebody makes it.
     fn fresh_dir(&self, level: Level) -> PathBuf {
-        let dir = self.dir_of(level);
+        // A name that nothing of anybody else's has.
+        let dir = self.dir.join(format!("tidings-bench-{}", level.as_str()));
         if dir.exists() {
             std::fs::remove_dir_all(&dir).unwrap();
         }
         dir
-    }
-
-    /// The directory for the log of `level`.
-    fn dir_of(&self, level: Level) -> PathBuf {
-        self.dir.join(level.as_str())
     }
 
     /// How long each measurement of writes lasts.

@@ -1,0 +1,82 @@
+//! An open stream, read as cheaply as it can be: lines, and nothing decoded.
+
+use std::io::BufRead;
+use std::net::SocketAddr;
+
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+
+use crate::http::{Client, Result, get};
+
+/// Somebody who hears.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    socket: TcpStream,
+    /// What was read and has not been given away as lines.
+    read: Vec<u8>,
+}
+
+impl Stream {
+    /// Opens a stream of everything, from after `cursor` where there is one.
+    pub(crate) async fn open(address: SocketAddr, cursor: Option<&str>) -> Result<Self> {
+        let resume = cursor.map(|cursor| format!("Last-Event-ID: {cursor}"));
+        let field = resume.unwrap_or_else(|| "Accept: text/event-stream".to_owned());
+        let mut socket = Client::to(address).await?.into_socket();
+        let request = get("/realtime", &field);
+        let sent = tokio::io::AsyncWriteExt::write_all(&mut socket, &request).await;
+        sent.map_err(|error| error.to_string())?;
+        let read = Vec::with_capacity(READ_BYTES);
+        let mut stream = Self { socket, read };
+        stream.head().await?;
+        Ok(stream)
+    }
+
+    /// Reads the head of the answer.
+    async fn head(&mut self) -> Result<()> {
+        loop {
+            if let Some(end) = self.read.windows(4).position(|at| at == b"\r\n\r\n") {
+                let head = String::from_utf8_lossy(&self.read[..end]).to_lowercase();
+                if !head.starts_with("http/1.1 200 ") || head.contains("transfer-encoding") {
+                    return Err(format!("not a plain stream: {head}"));
+                }
+                self.read.drain(..end + 4);
+                return Ok(());
+            }
+            self.more().await?;
+        }
+    }
+
+    /// Waits for a line, and gives away each that is whole by then, without its end. Nothing is
+    /// lost when it is dropped.
+    pub(crate) async fn lines(&mut self, mut each: impl FnMut(&[u8])) -> Result<()> {
+        while !self.read.contains(&b'\n') {
+            self.more().await?;
+        }
+        let mut rest = &*self.read;
+        loop {
+            let mut after = rest;
+            // Reading from memory does not fail. This is the fastest search that `std` has.
+            let length = after.skip_until(b'\n').unwrap();
+            let Some(b'\n') = rest[..length].last() else {
+                break;
+            };
+            each(&rest[..length - 1]);
+            rest = after;
+        }
+        let taken = self.read.len() - rest.len();
+        self.read.drain(..taken);
+        Ok(())
+    }
+
+    async fn more(&mut self) -> Result<()> {
+        self.read.reserve(READ_BYTES / 2);
+        match self.socket.read_buf(&mut self.read).await {
+            Ok(0) => Err("a stream ended".to_owned()),
+            Ok(_) => Ok(()),
+            Err(error) => Err(format!("a stream broke: {error}")),
+        }
+    }
+}
+
+/// Bytes that are read at a time, about.
+const READ_BYTES: usize = 256 * 1024;

@@ -156,6 +156,13 @@ enum Record {
     Settled { number: u64 },
 }
 
+impl Record {
+    /// Whether it is a note of a write under way: it has to survive the process alone.
+    fn is_note(&self) -> bool {
+        matches!(self, Self::Intent { .. } | Self::Settled { .. })
+    }
+}
+
 #[derive(Debug)]
 struct Shared {
     /// Held for moments: no file and no socket is touched under it.

@@ -131,7 +131,10 @@ fn write(shared: &Shared, mut writer: Writer, syncs: &SyncSender<Written>, run: 
             return shared.fail(run, &format!("a sync failed: {error}"));
         }
         shared.tell(|state| state.wrote(run, taken.upto, Instant::now()));
-        if shared.level == Level::Disk && syncs.send((taken.upto, writer.file())).is_err() {
+        if shared.level == Level::Disk
+            && taken.waits_for_sync()
+            && syncs.send((taken.upto, writer.file())).is_err()
+        {
             // The syncer has failed, and said so.
             return;
         }

@@ -91,6 +91,13 @@ pub(super) struct Taken {
     pub(super) records: Vec<Arc<Record>>,
 }
 
+impl Taken {
+    /// Whether somebody waits until it is synced: intents have to survive the process alone.
+    pub(super) fn waits_for_sync(&self) -> bool {
+        self.records.iter().any(|record| !record.is_note())
+    }
+}
+
 /// Those who waited for something that has happened. To be told without the lock.
 #[must_use]
 #[derive(Debug, Default)]
@@ -259,10 +266,20 @@ impl State {
             return self.publish(upto, now);
         }
         // Intents survive the process now, which is all that they have to.
-        let written = usize::try_from(upto - queue.popped).unwrap_or(usize::MAX);
+        let written = usize::try_from(upto.saturating_sub(queue.popped)).unwrap_or(usize::MAX);
         let intents = queue.submissions.iter_mut().take(written);
         let intents = intents.filter(|of| matches!(*of.record, Record::Intent { .. }));
-        Told(intents.filter_map(|of| of.waiting.take()).collect())
+        let told = intents.filter_map(|of| of.waiting.take()).collect();
+        while queue.popped < upto
+            && queue
+                .submissions
+                .front()
+                .is_some_and(|of| of.record.is_note())
+        {
+            queue.submissions.pop_front();
+            queue.popped += 1;
+        }
+        Told(told)
     }
 
     /// The threads `run` have synced everything up to the number `upto`.

@@ -105,7 +105,7 @@ async fn whatever_happens_at_once_each_write_is_told_as_it_was() {
     if let Ok(seed) = std::env::var("TIDINGS_FAULTS_SEED") {
         return chaos(seed.parse().unwrap()).await;
     }
-    for _ in 0..times(2, 20) {
+    for _ in 0..times(2, 12) {
         chaos(rand::random()).await;
     }
 }

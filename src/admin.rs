@@ -1,8 +1,9 @@
-//! What the operator asks the sidecar itself: health.
+//! What the operator asks the sidecar itself: health and metrics.
 //!
 //! | request | answer |
 //! | --- | --- |
 //! | `GET /healthz` | 200 while the process serves, and how it stands as JSON |
+//! | `GET /metrics` | the same in numbers, as Prometheus reads them |
 //!
 //! Bound to its own address, away from the downstreams; it shows no key, no topic, no record.
 
@@ -18,21 +19,25 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::config::Snapshot;
-use crate::hub::Hub;
+use crate::hub::{self, Hub};
 use crate::limits::{ACCEPT_PAUSE, ADMIN_CONNECTIONS_MAX, ADMIN_IDLE_TIMEOUT};
+use crate::log::{self, Log};
+use crate::metrics::{self, Figures};
 
 /// What there is to tell of.
 #[derive(Clone, Debug)]
 pub struct Admin {
     /// The configuration in force.
     pub snapshot: Arc<ArcSwap<Snapshot>>,
-    /// The log and the streams.
+    /// The streams.
     pub hub: Hub,
+    /// The log.
+    pub log: Log,
 }
 
 impl Admin {
@@ -66,40 +71,152 @@ impl Admin {
 
     fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         match (request.method(), request.uri().path()) {
-            (&Method::GET | &Method::HEAD, "/healthz") => json(StatusCode::OK, &self.health()),
-            (_, "/healthz") => json(
+            (&Method::GET | &Method::HEAD, "/healthz") => {
+                let (generation, log, hub) = self.standing();
+                json(StatusCode::OK, &health(generation, &log, &hub))
+            }
+            (&Method::GET | &Method::HEAD, "/metrics") => {
+                let (generation, log, hub) = self.standing();
+                let page = metrics::encode(&figures(generation, &log, &hub));
+                respond(StatusCode::OK, metrics::CONTENT_TYPE, page)
+            }
+            (_, "/healthz" | "/metrics") => json(
                 StatusCode::METHOD_NOT_ALLOWED,
                 &json!({"message": "expected GET", "status": 405}),
             ),
             _ => json(
                 StatusCode::NOT_FOUND,
-                &json!({"message": "expected /healthz", "status": 404}),
+                &json!({"message": "expected /healthz or /metrics", "status": 404}),
             ),
         }
     }
 
-    fn health(&self) -> serde_json::Value {
-        let snapshot = self.snapshot.load();
-        let standing = self.hub.standing();
-        json!({
-            "status": if standing.serves { "ok" } else { "degraded" },
-            "generation": snapshot.generation,
-            "streams": standing.streams,
-            "log": {
-                "level": snapshot.level.as_str(),
-                "cursor": standing.tail.to_string(),
-                "events": standing.events,
-                "bytes": standing.bytes,
-            },
-        })
+    /// The configuration's generation, and how the log and the hub stand.
+    fn standing(&self) -> (u64, log::Standing, hub::Standing) {
+        let generation = self.snapshot.load().generation;
+        (generation, self.log.standing(), self.hub.standing())
     }
 }
 
-fn json(status: StatusCode, body: &serde_json::Value) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(body.to_string()));
+/// What `/healthz` tells. It is well while streams are served and the log has not failed.
+fn health(generation: u64, log: &log::Standing, hub: &hub::Standing) -> Value {
+    let well = hub.serves && log.failure.is_none();
+    let mut told = json!({
+        "level": log.level.as_str(),
+        "holds": log.holds.as_str(),
+        "cursor": log.tail.to_string(),
+        "events": log.events,
+        "bytes": log.bytes,
+    });
+    if let (Some(told), Some(failure)) = (told.as_object_mut(), log.failure.as_deref()) {
+        told.insert("failure".to_owned(), failure.into());
+    }
+    json!({
+        "status": if well { "ok" } else { "degraded" },
+        "generation": generation,
+        "streams": hub.streams,
+        "log": told,
+    })
+}
+
+/// What `/metrics` tells.
+fn figures(generation: u64, log: &log::Standing, hub: &hub::Standing) -> Figures {
+    Figures {
+        holds: log.holds,
+        failed: log.failure.is_some(),
+        events: log.events,
+        bytes: log.bytes,
+        appends: log.appends,
+        syncs: log.syncs,
+        failures: log.failures,
+        streams: hub.streams as u64,
+        generation,
+    }
+}
+
+fn json(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
+    respond(status, "application/json", body.to_string())
+}
+
+fn respond(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(body));
     *response.status_mut() = status;
     let fields = response.headers_mut();
-    fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Cursor, Epoch};
+    use crate::log::Level;
+
+    fn standings() -> (log::Standing, hub::Standing) {
+        let tail = Cursor {
+            epoch: Epoch::new(7),
+            seq: 9,
+        };
+        let log = log::Standing {
+            level: Level::Disk,
+            holds: Level::Disk,
+            failure: None,
+            tail,
+            events: 2,
+            bytes: 300,
+            appends: 4,
+            syncs: 3,
+            failures: 1,
+        };
+        let hub = hub::Standing {
+            serves: true,
+            streams: 5,
+        };
+        (log, hub)
+    }
+
+    #[test]
+    fn health_is_ok_while_streams_are_served_and_the_log_holds() {
+        let (log, hub) = standings();
+        let expected = json!({
+            "status": "ok",
+            "generation": 2,
+            "streams": 5,
+            "log": {
+                "level": "disk",
+                "holds": "disk",
+                "cursor": "000000000007-9",
+                "events": 2,
+                "bytes": 300,
+            },
+        });
+        assert_eq!(health(2, &log, &hub), expected);
+    }
+
+    #[test]
+    fn health_is_degraded_by_a_log_that_failed_and_says_why() {
+        let (log, hub) = standings();
+        let log = log::Standing {
+            holds: Level::Memory,
+            failure: Some("/log: No space left on device".into()),
+            ..log
+        };
+        let told = health(2, &log, &hub);
+        assert_eq!(told["status"], "degraded");
+        assert_eq!(told["log"]["level"], "disk");
+        assert_eq!(told["log"]["holds"], "memory");
+        assert_eq!(told["log"]["failure"], "/log: No space left on device");
+        assert!(figures(2, &log, &hub).failed);
+    }
+
+    #[test]
+    fn health_is_degraded_without_an_engine() {
+        let (log, hub) = standings();
+        let hub = hub::Standing {
+            serves: false,
+            ..hub
+        };
+        assert_eq!(health(2, &log, &hub)["status"], "degraded");
+    }
 }

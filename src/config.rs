@@ -34,6 +34,7 @@ pub use watch::{Prompt, Watch};
 use crate::access::Access;
 use crate::dialect::restdb;
 use crate::limits::{Keep, Limits};
+use crate::log::{Level, OnFailure};
 use crate::observe::Observe;
 use written::Written;
 
@@ -73,11 +74,9 @@ pub struct Snapshot {
     pub observe: Arc<Observe>,
     /// `realtime.restdb`; none: the dialect is off.
     pub restdb: Option<restdb::Options>,
-    /// `log.level`.
-    pub level: Level,
-    /// `log.keep`.
-    pub keep: Keep,
-    /// `logging`.
+    /// `log`: how the past is kept.
+    pub log: Log,
+    /// `logging`: the diagnostics.
     pub logging: Logging,
     /// `limits`.
     pub limits: Limits,
@@ -94,7 +93,8 @@ impl Snapshot {
         [
             ("listen", self.listen != new.listen),
             ("admin", self.admin != new.admin),
-            ("log.level", self.level != new.level),
+            ("log.level", self.log.level != new.log.level),
+            ("log.dir", self.log.dir != new.log.dir),
         ]
         .into_iter()
         .filter_map(|(key, differs)| differs.then_some(key))
@@ -109,7 +109,11 @@ impl Snapshot {
             generation: self.generation.saturating_add(1),
             listen: self.listen,
             admin: self.admin,
-            level: self.level,
+            log: Log {
+                level: self.log.level,
+                dir: self.log.dir.clone(),
+                ..new.log
+            },
             ..new
         }
     }
@@ -168,19 +172,30 @@ pub enum HostHeader {
     Upstream,
 }
 
-/// How durable the log is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// The log is in memory and ends with the process.
-    Memory,
+/// `log`: how the past is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// How durable it is. `memory` by default.
+    pub level: Level,
+    /// The directory of its files: none at [`Level::Memory`], and one at any other level.
+    pub dir: Option<PathBuf>,
+    /// How long a successful answer waits for the log; then it is released all the same, and the
+    /// log has failed. 5 s by default.
+    pub wait: Duration,
+    /// What becomes of writes while it has failed. `release` by default.
+    pub on_failure: OnFailure,
+    /// How much of the past is kept.
+    pub keep: Keep,
 }
 
-impl Level {
-    /// The level as it is written, in the configuration and in the `Tidings-Log` field.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            level: Level::Memory,
+            dir: None,
+            wait: Duration::from_secs(5),
+            on_failure: OnFailure::Release,
+            keep: Keep::default(),
         }
     }
 }

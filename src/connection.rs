@@ -11,6 +11,8 @@
 //!   taken to have left, as by most proxies: the upstream need not go on for nobody.
 //! - **Nothing is delayed.** Small writes wait in `outbound` to go out together, and go out
 //!   whenever pingora polls for reading, which it does whenever it waits for the upstream.
+//! - **Acknowledged means logged.** What is written after [`Connection::hold`] waits until the
+//!   log holds the event that it acknowledges.
 //!
 //! Between requests the front owns the connection and reads heads from it.
 
@@ -28,6 +30,7 @@ use std::task::{Context, Poll, ready};
 
 use async_trait::async_trait;
 use bytes::{Buf, BytesMut};
+use parking_lot::Mutex;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
@@ -41,6 +44,7 @@ pub(crate) use framing::{BadChunk, Framing};
 
 use crate::config::Snapshot;
 use crate::limits::{AHEAD_BYTES_MAX, DOWNSTREAM_STALL, KIB, LINGER, OUTBOUND_BYTES_MAX};
+use crate::log::Ticket;
 
 /// One downstream connection.
 pub(crate) struct Connection {
@@ -70,6 +74,9 @@ pub(crate) struct Connection {
     tunnel: AtomicBool,
     /// Set here when the body's framing is broken; the proxy then answers 400.
     malformed: AtomicBool,
+    /// What has to happen before anything more is written. Set by the proxy through a shared
+    /// reference, and looked at by the same task: the lock is never waited for.
+    held: Mutex<Option<Ticket>>,
 }
 
 /// Whether a downstream can be written to.
@@ -121,6 +128,7 @@ impl Connection {
             loss_hidden: AtomicBool::new(false),
             tunnel: AtomicBool::new(false),
             malformed: AtomicBool::new(false),
+            held: Mutex::new(None),
         }
     }
 
@@ -233,6 +241,21 @@ impl Connection {
     /// From now on bytes pass both ways without a framing: the answer was a 101.
     pub(crate) fn open_tunnel(&self) {
         self.tunnel.store(true, Ordering::Relaxed);
+    }
+
+    /// Writes nothing more until the ticket is ready. What was written before may go.
+    pub(crate) fn hold(&self, ticket: Ticket) {
+        *self.held.lock() = Some(ticket);
+    }
+
+    /// Waits for what was given to [`Connection::hold`].
+    fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let held = self.held.get_mut();
+        if let Some(ticket) = held {
+            ready!(Pin::new(ticket).poll(cx));
+            *held = None;
+        }
+        Poll::Ready(())
     }
 
     /// Whether the body's framing was broken.
@@ -365,6 +388,7 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_held(cx));
         if self.outbound.len() + bytes.len() > OUTBOUND_BYTES_MAX {
             ready!(self.poll_outbound(cx))?;
         }
@@ -388,6 +412,8 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // The end of an answer may be the end of the connection.
+        ready!(self.poll_held(cx));
         ready!(self.poll_outbound(cx))?;
         Pin::new(&mut self.socket).poll_shutdown(cx)
     }

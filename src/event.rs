@@ -38,6 +38,8 @@ pub enum Kind {
         /// What was published with it; `null` where nothing was.
         data: Json,
     },
+    /// Events before this place were lost: every subscriber should read again.
+    Gap,
     /// A write went upstream and what it did is not known: subscribers should read again.
     Uncertain {
         /// The write's method.
@@ -118,6 +120,8 @@ pub enum Since {
 pub enum Gap {
     /// The cursor is of another log: one that was lost, or another sidecar's.
     Foreign,
+    /// What came after the cursor was lost by the log.
+    Lost,
     /// The cursor is of no shape that this program ever printed.
     Malformed,
     /// What came after the cursor is no longer kept.
@@ -132,6 +136,7 @@ impl Event {
     pub fn bytes(&self) -> usize {
         let text = match &self.kind {
             Kind::Custom { name, data } => name.len() + data.as_str().len(),
+            Kind::Gap => 0,
             Kind::Uncertain { collection, id, .. } => {
                 collection.len() + id.as_ref().map_or(0, |id| id.as_str().len())
             }
@@ -280,6 +285,12 @@ impl Epoch {
     pub fn new(number: u64) -> Self {
         Self(number & EPOCH_MAX)
     }
+
+    /// The number, of 48 bits.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        self.0
+    }
 }
 
 /// 12 hexadecimal digits: two logs of one deployment do not meet by chance.
@@ -350,6 +361,7 @@ impl Gap {
     pub fn reason(self) -> &'static str {
         match self {
             Self::Foreign => "foreign",
+            Self::Lost => "lost",
             Self::Malformed => "malformed",
             Self::TooOld => "too_old",
         }

@@ -31,6 +31,7 @@ use crate::dialect::restdb::{self, Publish};
 use crate::dialect::{Command, Listen, Request};
 use crate::hub::{self, Hub, Joining};
 use crate::limits::{HEAD_FIELDS_MAX, IDLE_TIMEOUT, PUBLISH_TIMEOUT};
+use crate::log::Log;
 use crate::proxy::Proxy;
 use gate::{Admitted, Refused, Verdict};
 
@@ -39,8 +40,10 @@ use gate::{Admitted, Refused, Verdict};
 pub struct Front {
     /// The configuration in force.
     pub snapshot: Arc<ArcSwap<Snapshot>>,
-    /// Where streams and publishes go.
+    /// Where streams go.
     pub hub: Hub,
+    /// Where publishes go.
+    pub log: Log,
     /// Where everything else goes.
     pub proxy: Proxy,
     /// Becomes true when no new request is taken any more.
@@ -179,7 +182,7 @@ impl Front {
             headers: &headers,
         };
         match restdb::command(&request, options, &snapshot.access) {
-            Command::Listen(listen) => self.listen(connection, listen, &snapshot).await,
+            Command::Listen(listen) => self.listen(connection, listen).await,
             Command::Publish(publish) => {
                 let continues = headers.get(EXPECT).is_some();
                 let reply = self
@@ -192,8 +195,8 @@ impl Front {
     }
 
     /// Hands the socket to the engine, if there is a seat.
-    async fn listen(&self, connection: Connection, listen: Listen, snapshot: &Snapshot) -> After {
-        let level = snapshot.level.as_str();
+    async fn listen(&self, connection: Connection, listen: Listen) -> After {
+        let level = self.log.holds().as_str();
         let mut head = reply::stream_head(&listen.head, level);
         let Some(seat) = self.hub.seat() else {
             // Any other status would close a browser's EventSource for good.
@@ -207,7 +210,7 @@ impl Front {
             head: head.freeze(),
             grant: listen.grant,
             since: listen.since,
-            tail: self.hub.tail(),
+            tail: self.log.tail(),
             view: listen.view,
             seat,
         };
@@ -247,8 +250,14 @@ impl Front {
             }
         };
         match publish.kind(&body, &snapshot.access) {
+            Ok(_) if self.log.refuses() => publish.answer(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the event was not published: it cannot be logged now",
+            ),
             Ok(published) => {
-                self.hub.append(vec![published.kind]);
+                if let Some(ticket) = self.log.append(vec![published.kind], None) {
+                    ticket.await;
+                }
                 published.reply
             }
             Err(refused) => *refused,

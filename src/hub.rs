@@ -1,16 +1,15 @@
-//! Events in, streams out: the log, and who listens to it.
+//! Who listens to the log, and what writes to their sockets.
 //!
 //! ```text
-//!   append ──► Log (one lock) ──► Engine (one task) ──► sockets
-//!                                   ▲
-//!   listen ──► queue ───────────────┘
+//!   append ──► Log ──► Engine (one task) ──► sockets
+//!                        ▲
+//!   listen ──► queue ────┘
 //! ```
-//! [`Hub`] is the handle that everybody shares: it appends and hands sockets over, and never
-//! waits for a subscriber. The [`Engine`] is one task that owns every stream; nobody else
-//! touches a stream's socket. They meet in the log: an append is a push and a wake, and what
-//! a subscriber has not been sent yet is read from the log by its place in it. So no queue
-//! exists for each subscriber, a slow one holds nothing but its place, and no event can fall
-//! between a replay and what follows it.
+//! [`Hub`] is the handle that everybody shares: it hands sockets over, and never waits for a
+//! subscriber. The [`Engine`] is one task that owns every stream; nobody else touches a
+//! stream's socket. It is woken when the log has grown, and what a subscriber has not been sent
+//! yet is read from the log by its place in it. So no queue exists for each subscriber, a slow
+//! one holds nothing but its place, and no event can fall between a replay and what follows it.
 
 mod audience;
 mod engine;
@@ -21,12 +20,9 @@ mod stream;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use jiff::Timestamp;
-use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 
@@ -34,11 +30,11 @@ pub use engine::Engine;
 
 use crate::access::{Access, Grant};
 use crate::dialect::restdb;
-use crate::event::{Cursor, Epoch, Kind, Since};
-use crate::limits::{JOINING_MAX, Keep, RETRY_SPREAD_AT_END};
+use crate::event::{Cursor, Since};
+use crate::limits::{JOINING_MAX, RETRY_SPREAD_AT_END};
 use crate::log::Log;
 
-/// The shared handle: append events, open streams, end them all. Cheap to clone.
+/// The shared handle: open streams, end them all. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Hub(Arc<Shared>);
 
@@ -83,26 +79,20 @@ pub struct Standing {
     pub serves: bool,
     /// Streams that are open.
     pub streams: usize,
-    /// The place of the newest event.
-    pub tail: Cursor,
-    /// Events kept.
-    pub events: usize,
-    /// Bytes of events kept.
-    pub bytes: usize,
 }
 
 /// What the handles and the engine share.
 #[derive(Debug)]
 struct Shared {
-    /// Invariant: the log's tail never goes back, and an event is in it before anyone can hear
-    /// of it. Held for ring operations only, never across an await or a write to a socket.
-    log: Mutex<Log>,
+    /// What is heard. Within an epoch its tail never goes back.
+    log: Log,
     /// What counts now. Swapped before `wake` is told, and read by the engine after it has
     /// taken events from the log: an event appended after a reload leaves under that reload.
     terms: ArcSwap<Terms>,
     /// Sockets on their way to the engine; bounded, so a flood of them waits in its own tasks.
     joining: mpsc::Sender<Joining>,
-    /// Told whenever the engine has something to do. One permit is kept, so no call is missed.
+    /// Told whenever the engine has something to do: by the log when it has grown, too. One permit
+    /// is kept, so no call is missed.
     wake: Arc<Notify>,
     /// Seats taken. Only a bound: relaxed, no other memory depends on it.
     seats: AtomicUsize,
@@ -111,33 +101,20 @@ struct Shared {
 }
 
 impl Hub {
-    /// A hub with an empty log, and the engine that has to run for anybody to hear.
+    /// A hub before `log`, and the engine that has to run for anybody to hear.
     #[must_use]
-    pub fn new(epoch: Epoch, keep: Keep, terms: Terms) -> (Self, Engine) {
+    pub fn new(log: Log, terms: Terms) -> (Self, Engine) {
         let (sender, receiver) = mpsc::channel(JOINING_MAX);
         let shared = Arc::new(Shared {
-            log: Mutex::new(Log::new(epoch, keep)),
+            wake: Arc::clone(log.grown()),
+            log,
             terms: ArcSwap::from_pointee(terms),
             joining: sender,
-            wake: Arc::new(Notify::new()),
             seats: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
         });
         let engine = Engine::new(Arc::clone(&shared), receiver);
         (Self(shared), engine)
-    }
-
-    /// Gives these events the next places in the log. When it returns the log holds them.
-    pub fn append(&self, kinds: Vec<Kind>) {
-        if kinds.is_empty() {
-            return;
-        }
-        {
-            // The times are taken under the lock, so that they rise with the places.
-            let mut log = self.0.log.lock();
-            log.append(kinds, Timestamp::now(), Instant::now());
-        }
-        self.0.wake.notify_one();
     }
 
     /// A seat for one more stream; none when all are taken or streams are being ended.
@@ -165,9 +142,8 @@ impl Hub {
     }
 
     /// Lets other terms count, on open streams too, from the next event on.
-    pub fn reload(&self, terms: Terms, keep: Keep) {
+    pub fn reload(&self, terms: Terms) {
         self.0.terms.store(Arc::new(terms));
-        self.0.log.lock().set_keep(keep, Instant::now());
         self.0.wake.notify_one();
     }
 
@@ -177,22 +153,12 @@ impl Hub {
         self.0.wake.notify_one();
     }
 
-    /// The place of the newest event.
-    #[must_use]
-    pub fn tail(&self) -> Cursor {
-        self.0.log.lock().tail()
-    }
-
     /// How the hub stands.
     #[must_use]
     pub fn standing(&self) -> Standing {
-        let log = self.0.log.lock();
         Standing {
             serves: !self.0.joining.is_closed(),
             streams: self.0.seats.load(Ordering::Relaxed),
-            tail: log.tail(),
-            events: log.len(),
-            bytes: log.bytes(),
         }
     }
 }

@@ -12,13 +12,13 @@
 //!     │ request head                                                              ▲ bytes
 //!     ▼                                                                           │
 //!   front ── realtime path ──────► dialect: request -> Command ──► hub ──► engine (sockets)
-//!     │ gate                               ▲ Grant                 ▲ ▲          ▲ frames,
-//!     │ everything else                    │                       │ │          │ encoded once
-//!     ▼                                  access                    │ └─ dialect: Event -> Frame
-//!   proxy (pingora) ──► upstream                                   │
-//!     │ request + response, looked at, never delayed              log
-//!     ▼                                                            ▲
-//!   observe: exchange + rules ──► Kind ───────────────────────────┘
+//!     │ gate                               ▲ Grant                           ▲   ▲ frames,
+//!     │ everything else                    │                                 │   │ encoded once
+//!     ▼                                  access                              │   └─ dialect:
+//!   proxy (pingora) ──► upstream                                             │      Event -> Frame
+//!     │ request + response, looked at, never delayed                         │
+//!     ▼                                                                      │
+//!   observe: exchange + rules ──► Kind ──► log (memory | files) ── published ┘
 //! ```
 //! Data never flows back. `observe` does not know that there are subscribers, `log` does not
 //! know HTTP, a dialect cannot reach a socket.
@@ -31,18 +31,22 @@
 //!    request, with the configuration that was in force at this moment.
 //! 3. pingora serves it. The proxy's first filter asks [`observe`] whether the request is to be
 //!    observed; if so, the loss of the downstream is hidden from pingora from here on.
-//! 4. Request and answer stream through; their pieces are kept by reference, up to a cap.
-//! 5. With the answer's last piece in hand, before it is written, [`observe`] reads what
+//! 4. A log in files is told of the write before the upstream is: an intent. What a crash leaves
+//!    of it becomes `uncertain` at the next start.
+//! 5. Request and answer stream through; their pieces are kept by reference, up to a cap.
+//! 6. With the answer's last piece in hand, before it is written, [`observe`] reads what
 //!    happened: events, nothing, or `uncertain`.
-//! 6. [`hub::Hub::append`] gives them their places in the [`log`]; then the last piece goes out.
-//!    Whoever has the whole answer can rely on the event.
-//! 7. The engine, one task that owns every stream, is woken, takes the new events from the
-//!    log, and finds by topic the audiences that may hear them.
-//! 8. [`dialect::restdb`] encodes each event once; the frames of a batch are joined once for
-//!    each audience.
-//! 9. Each member's socket takes the bytes. One that is full keeps the rest of the frame that
-//!    was cut and its place in the log, and reads on from there when it can.
-//! 10. The frame's `id` is that place. A client that comes back with it is served from the log.
+//! 7. [`log::Log::append`] gives them their places, and a ticket if the log does not hold them
+//!    yet; the connection keeps the last piece back until it does. Whoever has the whole answer
+//!    can rely on the event.
+//! 8. The log publishes them: at once in memory, written at `process`, synced at `disk`, one
+//!    sync for all that came meanwhile. The engine, one task that owns every stream, is woken,
+//!    takes them, and finds by topic the audiences that may hear them.
+//! 9. [`dialect::restdb`] encodes each event once; the frames of a batch are joined once for
+//!    each audience. Each member's socket takes the bytes. One that is full keeps the rest of the
+//!    frame that was cut and its place in the log, and reads on from there when it can.
+//! 10. The frame's `id` is that place. A client that comes back with it is served from the log:
+//!     from memory, or from the files, a piece at a time, read once for all who want about the same.
 //!
 //! # Where to look
 //!
@@ -54,13 +58,14 @@
 //! | | [`observe`] | a finished exchange and rules to events; presets are YAML beside it |
 //! | | [`access`] | a credential to a `Grant` or `Denied` |
 //! | | [`dialect`] | request to `Command`, event to frame |
-//! | 2 state | [`log`] | append, read from a cursor, tell a gap |
-//! | | [`hub`] | the log and its streams; the engine writes to the sockets |
+//! | 2 state | [`log`] | append, read from a cursor, tell a gap; in memory or in files |
+//! | | [`hub`] | the streams; the engine writes to the sockets |
+//! | | [`metrics`] | how all of it stands, in numbers, as text |
 //! | 3 edges | [`config`] | YAML as written to a `Snapshot` that runs; the watch on its files |
 //! | | `connection` | a downstream's socket, as pingora sees it: one request, exactly |
 //! | | [`proxy`] | requests to the upstream and back, by pingora, observed on the way |
 //! | | [`front`] | the accept loop, the gate, and who answers |
-//! | | [`admin`] | health |
+//! | | [`admin`] | health and metrics |
 //! | 4 wiring | [`logging`], [`demo`] | the diagnostics; the demo's database |
 //! | | [`server`], [`cli`] | what is started, reloaded and drained; commands and exit codes |
 //!
@@ -70,13 +75,16 @@
 //! | --- | --- |
 //! | event, cursor, epoch | what happened; its place in the log; one unbroken log |
 //! | gap, uncertain | a past that is gone; a write whose outcome is not known |
+//! | level, ticket, intent | how durable the log is; ready when it holds an append; a write under way |
+//! | segment, record | a file of the log; what is in it whole or not at all |
+//! | piece | what one read of the files brings |
 //! | exchange, target | one request and its answer; what an observed one is about |
 //! | turn, relay | one request as pingora serves it; what pingora asks on its way |
 //! | credential, grant, denied | what was presented; permission to hear; a refusal |
 //! | stream, seat, newcomer | an open subscription; its place under the limit; one on its way in |
 //! | audience | the streams of one grant: what they hear is matched and joined once |
 //! | snapshot, terms | a compiled configuration; what of it counts for open streams |
-//! | standing | how the hub stands, for health |
+//! | standing, figures | how the log or the hub stands, for health; the same in numbers |
 //!
 //! # Invariants
 //!
@@ -103,8 +111,19 @@
 //!   same as a fast one, replay and live are one mechanism, and there is no seam between them
 //!   where an event could be lost or told twice.
 //! - **The event is appended in the filter that sees the end of the answer**, which is
-//!   synchronous. With a log that waits for a disk or a network the end of the answer will have
-//!   to be held by the connection's flush instead.
+//!   synchronous; what waits for the log is the connection, which writes nothing more until the
+//!   ticket is ready. So no request waits for a disk before its answer's end, and none for longer
+//!   than `log.wait`.
+//! - **Segments of our own and no embedded database.** What is promised is about damage: a
+//!   torn tail is cut, a damaged middle is an exact gap, an intent costs a write and no sync. A
+//!   store that is whole or refuses to open cannot say that. Checksums, locks and syncs are the
+//!   libraries'.
+//! - **Threads for files.** A write to a file may hang, and nothing can cancel it. Two threads
+//!   write and sync, a third gives them up after `log.wait` and begins another epoch; the
+//!   requests' own threads never touch a file.
+//! - **After a failure events are told from memory**, at level `memory`, in an epoch of their own.
+//!   Silence until the disk is well would be a loss that subscribers do not know of; a gap and
+//!   then events is one that they do.
 //! - **A failed or unknown outcome is `uncertain`, never silence**: a 5xx, a cut answer, a lost
 //!   upstream. The upstream may have committed, and a subscriber can read again.
 
@@ -120,6 +139,7 @@ pub mod sse;
 
 pub mod hub;
 pub mod log;
+pub mod metrics;
 
 pub mod admin;
 pub mod config;

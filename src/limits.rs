@@ -74,6 +74,10 @@ pub const KEEP_BYTES: RangeInclusive<usize> = KIB..=64 * 1024 * MIB;
 /// What may be chosen for [`Keep::age`]: 30 days at most.
 pub const KEEP_AGE: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(720);
 
+/// What may be chosen for `log.wait`: below it a disk that is only busy counts as failed, and
+/// above it a held answer comes near [`DOWNSTREAM_STALL`], at which a client is given up.
+pub const LOG_WAIT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(30);
+
 /// What may be chosen for `realtime.restdb.ping_interval`: RestDB's clients reconnect when
 /// the newest ping is 25 s old.
 pub const PING_INTERVAL: RangeInclusive<Duration> =
@@ -146,6 +150,33 @@ pub const TARGET_BYTES_MAX: usize = 65_534;
 /// Connections that the admin address serves at once.
 pub const ADMIN_CONNECTIONS_MAX: usize = 64;
 
+/// Seconds after which a write that was refused may be tried again.
+pub const RETRY_AFTER_SECS: u32 = 1;
+/// Events of a log in files that are held in memory too: those who are a little behind need no file.
+pub const RECENT_EVENTS: usize = 10_000;
+/// Bytes of those events.
+pub const RECENT_BYTES: usize = 16 * MIB;
+/// Records that the log's writer takes at a time.
+pub const WRITE_RECORDS_MAX: usize = 4096;
+/// Writes of the log that may wait for one sync; the writer waits then.
+pub const SYNCS_AHEAD: usize = 64;
+/// Between two looks of the log's keeper at what waits for the files.
+pub const LOG_CHECK: Duration = Duration::from_millis(50);
+/// Before a log that failed is begun anew.
+pub const LOG_RECOVERY_PAUSE: Duration = Duration::from_millis(500);
+/// The same, for one that fails again and again.
+pub const LOG_RECOVERY_PAUSE_MAX: Duration = Duration::from_secs(30);
+/// Between two looks at the age of the log's files.
+pub const LOG_TRIM_INTERVAL: Duration = Duration::from_secs(10);
+/// Events that are read from the log's files at a time.
+pub const READ_EVENTS: usize = 256;
+/// Bytes of events that are read from the log's files at a time; a larger event is read alone.
+pub const READ_BYTES: usize = 256 * KIB;
+/// Pieces of the past that are read from files at once, for all who come back.
+pub const READS_MAX: usize = 2;
+/// Pieces of the past that are kept for others who come back from about there.
+pub const PIECES_KEPT: usize = 32;
+
 /// Subscribers on their way from the front to the engine. One more waits in its own task.
 pub const JOINING_MAX: usize = 1024;
 /// Events that the engine takes from the log at a time, before it looks at anything else.
@@ -166,6 +197,22 @@ pub const FRAMES_KEPT_BYTES: usize = 4 * MIB;
 pub const STREAM_UNSENT_BYTES: u32 = 64 * 1024;
 /// A stream that takes no byte for this long is closed; it can resume from its last id.
 pub const STREAM_STALL: Duration = Duration::from_secs(30);
+
+/// Parts of [`Keep::bytes`] that a segment of the log's files has: so much of the past is let go at once.
+pub const SEGMENT_PARTS: usize = 8;
+/// Bytes of a segment before another is begun. Below it, files are many for what they hold;
+/// above it, a start reads long, since it reads the last segment whole.
+pub const SEGMENT_BYTES: RangeInclusive<usize> = 64 * KIB..=64 * MIB;
+/// Bytes of one record's body in a segment. The largest is a bulk of [`BULK_RECORDS`] whose body
+/// and whose target, once for each record, are as large as may be: 128 MiB.
+pub const RECORD_BODY_BYTES_MAX: usize = 256 * MIB;
+/// Bytes of records that are encoded before they are written: the writer keeps so much memory.
+pub const SEGMENT_WRITE_BYTES: usize = 4 * MIB;
+/// Bytes of a segment that are read at a time, unless one record is larger.
+pub const SEGMENT_READ_BYTES: usize = 64 * KIB;
+/// Bytes of a segment between two places that are known: a read skips so many at most, and a
+/// full segment of 64 MiB has 1024 places of 16 bytes.
+pub const SEGMENT_POINT_BYTES: u64 = 64 * 1024;
 
 /// Bytes in a kibibyte.
 pub const KIB: usize = 1024;

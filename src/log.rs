@@ -1,108 +1,235 @@
-//! The bounded past: append, read from a cursor, tell a gap.
+//! The bounded past: append, read from a cursor, follow, tell a gap.
 //!
-//! The log gives each event its place. Whoever was sent the events up to a place needs to
-//! keep nothing but that place: the rest is read from here, live or much later, so replay
-//! ends where live begins by construction.
+//! The log gives each event its place. Whoever was sent the events up to a place needs to keep
+//! nothing but that place: the rest is read from here, live or much later, so replay ends where
+//! live begins by construction. A log that is lost is another [`Epoch`]; its places mean
+//! nothing in this one.
 //!
-//! A log that is lost is another [`Epoch`]; its places mean nothing in this one. This log is
-//! in memory: its epoch is the process's.
+//! ```text
+//!   append, intend ──► State (one lock) ──► writer ──► syncer ──► State: published ──► grown
+//!                        ring, queue         (files: Directory, by two threads)
+//! ```
+//! | part | what it does |
+//! | --- | --- |
+//! | `state` | gives places, says what is published; pure |
+//! | `ring` | the newest events, in memory |
+//! | `intent` | writes under way |
+//! | `file` | segments in a directory: write, recover, read |
+//! | `keeper` | the threads: they write, sync, give up and begin anew |
 //!
-//! Reads no clock: the caller says what time it is.
+//! What another home of the log, one over a network, has to bring is what `file` and `keeper`
+//! bring: it takes submissions in their order and says up to which they are held, reads from a
+//! place, and says when an epoch has ended. The rest stays.
+//!
+//! - **An append is not waited for by whoever makes it**, but by the end of the answer that it
+//!   belongs to ([`Ticket`]). No caller ever touches a file: a disk that hangs holds nobody up
+//!   for longer than `log.wait`.
+//! - **Intents.** Before an observed write goes upstream the files know of it. What is left of
+//!   them after a crash becomes `uncertain` before anything else happens.
+//! - **Nothing pretends.** When a write or a sync fails, or takes too long, the epoch ends at once
+//!   and everybody is told a gap; events are told from memory meanwhile, at level `memory`, and
+//!   another epoch begins in the files as soon as they are well. A sync that failed is never
+//!   tried again on the same file: what it was to save may be gone.
 
-use std::collections::VecDeque;
+mod file;
+mod intent;
+mod keeper;
+mod ring;
+mod state;
+
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::{Notify, oneshot};
+
+pub use file::OpenError;
+pub use intent::{Intent, Refused, Unsettled};
 
 use crate::event::{Cursor, Epoch, Event, Gap, Kind, Since};
-use crate::limits::Keep;
+use crate::limits::{Keep, READ_BYTES, READ_EVENTS};
+use file::Directory;
+use state::State;
 
-/// A ring of events in memory, bounded by number, bytes and age.
+/// The log. Cheap to clone; all clones are one.
+#[derive(Clone, Debug)]
+pub struct Log(Arc<Shared>);
+
+/// How durable the log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// In memory: it ends with the process.
+    Memory,
+    /// Written to files: it survives the end of the process, however that comes.
+    Process,
+    /// Written to files and synced: it survives the end of the machine's power.
+    Disk,
+}
+
+/// What becomes of writes while the log has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// They are refused with 503 before they reach the upstream.
+    Refuse,
+    /// They go on, and their events are told from memory.
+    Release,
+}
+
+/// What of the log's configuration may change while it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// How much of the past is kept: `log.keep`.
+    pub keep: Keep,
+    /// How long an answer waits for the log at most: `log.wait`.
+    pub wait: Duration,
+    /// What becomes of writes while the log has failed: `log.on_failure`.
+    pub on_failure: OnFailure,
+}
+
+/// Ready when the log holds what was appended, or has failed; at the latest after `log.wait`.
+///
+/// Dropped, nothing is lost: the append goes on.
 #[derive(Debug)]
-pub struct Log {
-    epoch: Epoch,
-    /// The seq of the newest event; 0 before the first.
-    tail: u64,
-    /// The newest events without a hole, oldest first: the last has the seq `tail`.
-    entries: VecDeque<Entry>,
-    /// The sum of the entries' bytes.
-    bytes: usize,
-    keep: Keep,
+pub struct Ticket(oneshot::Receiver<()>);
+
+/// What a place has to be followed by.
+#[derive(Debug)]
+pub enum Past {
+    /// There is something, but no longer in memory: [`Log::read`] has it.
+    InFiles,
+    /// All of it is here: the next events, oldest first; none if there are none.
+    Recent(Vec<Arc<Event>>),
+}
+
+/// What a read found: the events after a place, without a hole up to `upto`.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// Oldest first. A span that is damaged is one [`Kind::Gap`] at the last place of it.
+    pub events: Vec<Arc<Event>>,
+    /// The place up to which nothing is missing from `events`.
+    pub upto: u64,
+}
+
+/// How the log stands.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// The level that the configuration asks for.
+    pub level: Level,
+    /// The level at which events are held now.
+    pub holds: Level,
+    /// Why the two differ, if they do.
+    pub failure: Option<Arc<str>>,
+    /// The place of the newest event.
+    pub tail: Cursor,
+    /// Events kept.
+    pub events: u64,
+    /// Bytes of them: of memory at level `memory`, of files otherwise.
+    pub bytes: u64,
+    /// Appends since the start.
+    pub appends: u64,
+    /// Syncs since the start.
+    pub syncs: u64,
+    /// Failures since the start.
+    pub failures: u64,
+}
+
+/// One record of the log's files: all of it is there or nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Record {
+    /// The log was closed in order: nothing that was appended is missing.
+    End,
+    /// Events with consecutive places, never none. They tell the outcome of the write whose
+    /// intent has the number `settles`.
+    Events {
+        events: Vec<Arc<Event>>,
+        settles: Option<u64>,
+    },
+    /// A write goes upstream.
+    Intent { number: u64, write: Unsettled },
+    /// The write of that number amounted to no event.
+    Settled { number: u64 },
 }
 
 #[derive(Debug)]
-struct Entry {
-    event: Arc<Event>,
-    bytes: usize,
-    /// When it was appended, by the clock that never goes back: its age counts from here.
-    appended: Instant,
+struct Shared {
+    /// Held for moments: no file and no socket is touched under it.
+    state: Mutex<State>,
+    /// Told when there is something for the writer.
+    work: Condvar,
+    /// Told when something was published, or the log has failed.
+    done: Condvar,
+    /// Told when the ring has grown. One permit is kept, so no call is missed.
+    grown: Arc<Notify>,
+    /// Where the files are; none at level `memory`.
+    directory: Option<Arc<Directory>>,
+    /// The level that the configuration asks for.
+    level: Level,
+    /// As [`State::refuses`] says, for those who ask at each request. Relaxed: only a hint that
+    /// is checked again under the lock.
+    refuses: AtomicBool,
 }
+
+// === impl Log ===
 
 impl Log {
-    /// An empty log.
+    /// A log in memory.
     #[must_use]
-    pub fn new(epoch: Epoch, keep: Keep) -> Self {
-        Self {
-            epoch,
-            tail: 0,
-            entries: VecDeque::new(),
-            bytes: 0,
-            keep,
-        }
+    pub fn in_memory(epoch: Epoch, terms: Terms) -> Self {
+        let state = State::in_memory(epoch, terms, Timestamp::now());
+        Self(Arc::new(Shared::new(state, None, Level::Memory)))
     }
 
-    /// Gives `kinds` the next places, in their order, and lets go of what is no longer kept.
-    /// The newest event is kept even if it is larger than all that may be kept.
-    pub fn append(&mut self, kinds: Vec<Kind>, at: Timestamp, now: Instant) {
-        for kind in kinds {
-            self.tail += 1;
-            let event = Event {
-                cursor: self.tail(),
-                at,
-                kind,
-            };
-            let bytes = event.bytes();
-            self.bytes += bytes;
-            self.entries.push_back(Entry {
-                event: Arc::new(event),
-                bytes,
-                appended: now,
-            });
-        }
-        self.trim(now);
+    /// A log in the files of `directory`: what is there is gone on with. Blocks while it reads.
+    /// A file system that is full is no error: the log begins as one that has failed.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the directory cannot hold a log at that level.
+    pub fn open(
+        directory: &Path,
+        level: Level,
+        fresh: Epoch,
+        terms: Terms,
+    ) -> Result<Self, OpenError> {
+        keeper::open(directory, level, fresh, terms)
     }
 
-    /// Lets go of what is no longer kept.
-    pub fn trim(&mut self, now: Instant) {
-        while let Some(oldest) = self.entries.front() {
-            let over = self.entries.len() > self.keep.events || self.bytes > self.keep.bytes;
-            let old = now.saturating_duration_since(oldest.appended) > self.keep.age;
-            if !(old || over && self.entries.len() > 1) {
-                break;
-            }
-            self.bytes -= oldest.bytes;
-            self.entries.pop_front();
+    /// Gives `kinds` the next places, and tells with them the outcome of the write `intent`. When
+    /// the log holds them the ticket is ready; without one it does already.
+    #[must_use]
+    pub fn append(&self, kinds: Vec<Kind>, intent: Option<Intent>) -> Option<Ticket> {
+        let settles = intent.and_then(Intent::settle);
+        if kinds.is_empty() && settles.is_none() {
+            return None;
         }
-        if self.entries.capacity() > 2 * self.entries.len().max(SPARE_ENTRIES) {
-            self.entries
-                .shrink_to(self.entries.len().max(SPARE_ENTRIES));
+        let told = {
+            // The times are taken under the lock, so that they rise with the places.
+            let mut state = self.0.state.lock();
+            state.append(kinds, settles, (Timestamp::now(), Instant::now()))
+        };
+        // Of a write that amounted to nothing the files are told, and nobody waits for it.
+        self.0.work.notify_one();
+        if told.is_none() {
+            self.0.grown.notify_one();
         }
+        told.map(Ticket)
     }
 
-    /// Keeps by other limits from now on.
-    pub fn set_keep(&mut self, keep: Keep, now: Instant) {
-        self.keep = keep;
-        self.trim(now);
+    /// Whether writes are refused now.
+    #[must_use]
+    pub fn refuses(&self) -> bool {
+        self.0.refuses.load(Ordering::Relaxed)
     }
 
-    /// The place of the newest event.
+    /// The place of the newest event that may be heard.
     #[must_use]
     pub fn tail(&self) -> Cursor {
-        Cursor {
-            epoch: self.epoch,
-            seq: self.tail,
-        }
+        self.0.state.lock().ring().tail()
     }
 
     /// The place from which a subscriber is to be served.
@@ -110,197 +237,194 @@ impl Log {
     /// # Errors
     /// [`Gap`]: the past that was asked for cannot be served whole.
     pub fn start(&self, since: Since) -> Result<Cursor, Gap> {
+        let state = self.0.state.lock();
+        let tail = state.ring().tail();
         match since {
-            Since::After(cursor) if cursor.epoch != self.epoch => Err(Gap::Foreign),
+            Since::After(cursor) if cursor.epoch != tail.epoch => Err(Gap::Foreign),
             // Nobody was ever sent a place that this log has not reached.
-            Since::After(cursor) if cursor.seq > self.tail => Err(Gap::Foreign),
-            Since::After(cursor) if cursor.seq < self.oldest() => Err(Gap::TooOld),
+            Since::After(cursor) if cursor.seq > tail.seq => Err(Gap::Foreign),
+            Since::After(cursor) if cursor.seq < self.0.oldest(&state) => Err(Gap::TooOld),
             Since::After(cursor) => Ok(cursor),
             Since::Malformed => Err(Gap::Malformed),
-            Since::Now => Ok(self.tail()),
+            Since::Now => Ok(tail),
         }
     }
 
-    /// The events after the place `seq`, oldest first.
+    /// The events after a place of the epoch that lasts, as many as `take` wants: it is asked for
+    /// each, oldest first, until it says no.
     ///
     /// # Errors
-    /// [`Gap::TooOld`]: some of them are no longer kept.
-    pub fn after(&self, seq: u64) -> Result<impl Iterator<Item = &Arc<Event>>, Gap> {
-        if seq < self.oldest() {
-            return Err(Gap::TooOld);
+    /// [`Gap::Foreign`]: the epoch has ended. [`Gap::TooOld`]: they are no longer kept.
+    pub fn after(&self, place: Cursor, mut take: impl FnMut(&Event) -> bool) -> Result<Past, Gap> {
+        let state = self.0.state.lock();
+        if state.ring().tail().epoch != place.epoch {
+            return Err(Gap::Foreign);
         }
-        let skip = usize::try_from(seq - self.oldest()).unwrap_or(usize::MAX);
-        let from = skip.min(self.entries.len());
-        Ok(self.entries.range(from..).map(|entry| &entry.event))
-    }
-
-    /// How many events are kept.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether no event is kept.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// The bytes of the events that are kept.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.bytes
+        match state.ring().after(place.seq) {
+            Some(events) => {
+                let events = events.take_while(|event| take(event));
+                Ok(Past::Recent(events.map(Arc::clone).collect()))
+            }
+            None if place.seq < self.0.oldest(&state) => Err(Gap::TooOld),
+            None => Ok(Past::InFiles),
+        }
     }
 
     /// The smallest place after which everything is kept.
-    fn oldest(&self) -> u64 {
-        self.tail - self.entries.len() as u64
+    #[must_use]
+    pub fn oldest(&self) -> u64 {
+        self.0.oldest(&self.0.state.lock())
+    }
+
+    /// Reads from the files what follows the place. Blocks.
+    ///
+    /// # Errors
+    /// [`Gap`]: it is not there, or not any more.
+    pub fn read(&self, place: Cursor) -> Result<Piece, Gap> {
+        let Some(directory) = &self.0.directory else {
+            return Err(Gap::TooOld);
+        };
+        let piece = directory.read(place.seq, READ_EVENTS, READ_BYTES, Timestamp::MIN)?;
+        // Another epoch may have begun in the files meanwhile.
+        let state = self.0.state.lock();
+        let tail = state.ring().tail();
+        if tail.epoch != place.epoch {
+            return Err(Gap::Foreign);
+        }
+        // What is written is not published before it is synced.
+        let published = |event: &Arc<Event>| event.cursor.seq <= tail.seq;
+        let events: Vec<_> = piece.events.into_iter().take_while(published).collect();
+        Ok(Piece {
+            events,
+            upto: piece.upto.min(tail.seq),
+        })
+    }
+
+    /// Whether an event that was read is young enough to be told.
+    #[must_use]
+    pub fn keeps(&self, event: &Event) -> bool {
+        let age = Timestamp::now().duration_since(event.at);
+        // One from the future, after a clock went back, is young.
+        Duration::try_from(age).map_or(true, |age| age <= self.0.state.lock().terms.keep.age)
+    }
+
+    /// Told when there is more to be heard.
+    #[must_use]
+    pub fn grown(&self) -> &Arc<Notify> {
+        &self.0.grown
+    }
+
+    /// Lets other terms count.
+    pub fn set_terms(&self, terms: Terms) {
+        let mut state = self.0.state.lock();
+        state.set_terms(terms, Instant::now());
+        self.0.refuses.store(state.refuses(), Ordering::Relaxed);
+        drop(state);
+        self.0.work.notify_all();
+    }
+
+    /// Lets go of what is no longer kept in memory.
+    pub fn trim(&self) {
+        self.0.state.lock().ring_mut().trim(Instant::now());
+    }
+
+    /// The level at which events are held now.
+    #[must_use]
+    pub fn holds(&self) -> Level {
+        self.0.state.lock().holds()
+    }
+
+    /// How the log stands.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        let state = self.0.state.lock();
+        let (tail, ring) = (state.ring().tail(), state.ring());
+        let (events, bytes) = match (&self.0.directory, state.failure()) {
+            (Some(directory), None) => (tail.seq - self.0.oldest(&state), directory.bytes()),
+            _ => (ring.len() as u64, ring.bytes() as u64),
+        };
+        Standing {
+            level: self.0.level,
+            holds: state.holds(),
+            failure: state.failure().map(Arc::clone),
+            tail,
+            events,
+            bytes,
+            appends: state.counts.appends,
+            syncs: state.counts.syncs,
+            failures: state.counts.failures,
+        }
+    }
+
+    /// Writes what is left and closes the files in order. Blocks for `wait` at most; whether
+    /// everything is held then.
+    #[must_use]
+    pub fn close(&self, wait: Duration) -> bool {
+        let until = Instant::now() + wait;
+        let mut state = self.0.state.lock();
+        let Some(upto) = state.end(Instant::now()) else {
+            return true;
+        };
+        self.0.work.notify_one();
+        while !state.has_published(upto) {
+            if self.0.done.wait_until(&mut state, until).timed_out() {
+                return false;
+            }
+        }
+        true
     }
 }
 
-/// Room that an emptied ring keeps, so that it does not grow anew for each event.
-const SPARE_ENTRIES: usize = 64;
+impl Shared {
+    fn new(state: State, directory: Option<Arc<Directory>>, level: Level) -> Self {
+        Self {
+            refuses: AtomicBool::new(state.refuses()),
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            done: Condvar::new(),
+            grown: Arc::new(Notify::new()),
+            directory,
+            level,
+        }
+    }
+
+    /// The smallest place after which everything is kept, in memory or in files.
+    fn oldest(&self, state: &State) -> u64 {
+        let in_memory = state.ring().oldest();
+        match (&self.directory, state.failure()) {
+            (Some(directory), None) => {
+                let kept = state.terms.keep.events as u64;
+                let by_number = state.ring().tail().seq.saturating_sub(kept);
+                in_memory.min(directory.oldest().max(by_number))
+            }
+            _ => in_memory,
+        }
+    }
+}
+
+// === impl Ticket ===
+
+impl Future for Ticket {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.0).poll(cx).map(drop)
+    }
+}
+
+// === impl Level ===
+
+impl Level {
+    /// The level as it is written, in the configuration and in the `Tidings-Log` field.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Process => "process",
+            Self::Disk => "disk",
+        }
+    }
+}
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::event::Json;
-
-    fn custom(name: &str) -> Kind {
-        Kind::Custom {
-            name: name.into(),
-            data: Json::null(),
-        }
-    }
-
-    fn log(keep: Keep) -> Log {
-        Log::new(Epoch::new(7), keep)
-    }
-
-    fn append(log: &mut Log, count: usize, now: Instant) {
-        let kinds = (0..count).map(|_| custom("x")).collect();
-        log.append(kinds, Timestamp::UNIX_EPOCH, now);
-    }
-
-    fn at(seq: u64) -> Cursor {
-        Cursor {
-            epoch: Epoch::new(7),
-            seq,
-        }
-    }
-
-    #[test]
-    fn replay_is_everything_after_the_cursor_in_order() {
-        let mut log = log(Keep::default());
-        append(&mut log, 5, Instant::now());
-        let seqs: Vec<u64> = log.after(2).unwrap().map(|e| e.cursor.seq).collect();
-        assert_eq!(seqs, [3, 4, 5]);
-        assert_eq!(log.after(5).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn what_is_over_the_number_the_bytes_or_the_age_is_let_go() {
-        let start = Instant::now();
-        let keep = Keep {
-            events: 3,
-            ..Keep::default()
-        };
-        let mut by_number = log(keep);
-        append(&mut by_number, 5, start);
-        assert_eq!(by_number.start(Since::After(at(1))), Err(Gap::TooOld));
-        assert_eq!(by_number.start(Since::After(at(2))), Ok(at(2)));
-
-        let one = Event {
-            cursor: at(1),
-            at: Timestamp::UNIX_EPOCH,
-            kind: custom("x"),
-        };
-        let mut by_bytes = log(Keep {
-            bytes: 2 * one.bytes(),
-            ..Keep::default()
-        });
-        append(&mut by_bytes, 5, start);
-        assert_eq!((by_bytes.len(), by_bytes.bytes()), (2, 2 * one.bytes()));
-
-        let mut by_age = log(Keep {
-            age: Duration::from_secs(60),
-            ..Keep::default()
-        });
-        append(&mut by_age, 1, start);
-        append(&mut by_age, 1, start + Duration::from_secs(61));
-        assert_eq!(by_age.len(), 1);
-        by_age.trim(start + Duration::from_secs(122));
-        assert!(by_age.is_empty());
-        assert_eq!(by_age.start(Since::After(at(1))), Err(Gap::TooOld));
-        assert_eq!(by_age.start(Since::After(at(2))), Ok(at(2)));
-    }
-
-    #[test]
-    fn an_event_larger_than_everything_kept_is_still_served_once() {
-        let mut log = log(Keep {
-            bytes: 1,
-            ..Keep::default()
-        });
-        append(&mut log, 2, Instant::now());
-        assert_eq!(log.len(), 1);
-        assert_eq!(log.after(1).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_cursor_that_this_log_never_printed_is_foreign() {
-        let mut log = log(Keep::default());
-        append(&mut log, 2, Instant::now());
-        let other = Cursor {
-            epoch: Epoch::new(8),
-            seq: 1,
-        };
-        assert_eq!(log.start(Since::After(other)), Err(Gap::Foreign));
-        assert_eq!(log.start(Since::After(at(3))), Err(Gap::Foreign));
-        assert_eq!(log.start(Since::After(at(u64::MAX))), Err(Gap::Foreign));
-        assert_eq!(log.start(Since::Malformed), Err(Gap::Malformed));
-        assert_eq!(log.start(Since::Now), Ok(at(2)));
-    }
-
-    proptest! {
-        /// Against a plain vector: whatever was appended and trimmed, a read is exact or a gap.
-        #[test]
-        fn a_read_is_the_whole_rest_or_a_gap(
-            steps in prop::collection::vec((0_usize..4, 0_u64..40), 0..40),
-            events in 1_usize..10,
-            asked in 0_u64..120,
-        ) {
-            let start = Instant::now();
-            let age = Duration::from_secs(100);
-            let mut log = log(Keep { events, age, ..Keep::default() });
-            let mut model: Vec<(u64, Instant)> = Vec::new();
-            let mut now = start;
-            for (count, secs) in steps {
-                now += Duration::from_secs(secs);
-                append(&mut log, count, now);
-                for _ in 0..count {
-                    model.push((model.len() as u64 + 1, now));
-                }
-                log.trim(now);
-            }
-            let tail = model.len() as u64;
-            let kept: Vec<u64> = model.iter().rev().take(events)
-                .filter(|(_, at)| now - *at <= age).map(|(seq, _)| *seq).rev().collect();
-            let oldest = kept.first().map_or(tail, |first| first - 1);
-            match log.start(Since::After(at(asked))) {
-                Ok(cursor) => {
-                    prop_assert!(asked >= oldest && asked <= tail);
-                    let read: Vec<u64> =
-                        log.after(cursor.seq).unwrap().map(|e| e.cursor.seq).collect();
-                    let expected: Vec<u64> = (asked + 1..=tail).collect();
-                    prop_assert_eq!(read, expected);
-                }
-                Err(Gap::Foreign) => prop_assert!(asked > tail),
-                Err(gap) => prop_assert!(gap == Gap::TooOld && asked < oldest),
-            }
-        }
-    }
-}
+mod tests;

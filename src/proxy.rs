@@ -2,8 +2,11 @@
 //!
 //! The front lends a connection for one request. pingora streams it to the upstream and the
 //! answer back; the filters below look on. What an observed write amounts to is appended to
-//! the log in the filter that holds the answer's last piece, before that piece is written:
-//! who has the whole answer can rely on the event.
+//! the log in the filter that holds the answer's last piece, and the connection holds that piece
+//! until the log has it: who has the whole answer can rely on the event.
+//!
+//! A log that survives the process is told of a write before the upstream is: what a crash
+//! leaves without an outcome is `uncertain`.
 
 mod capture;
 mod exchange;
@@ -13,7 +16,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HOST, RETRY_AFTER, TRANSFER_ENCODING};
 use http::{Method, StatusCode, Version};
 use pingora::apps::HttpServerApp;
 use pingora::http::{RequestHeader, ResponseHeader};
@@ -29,8 +32,8 @@ use tracing::{debug, error, warn};
 use crate::config::{HostHeader, Snapshot};
 use crate::connection::{self, Connection};
 use crate::dialect::restdb;
-use crate::hub::Hub;
-use crate::limits::{CONNECT_TRIES_MAX, DOWNSTREAM_STALL, UPSTREAM_IDLE_MAX};
+use crate::limits::{CONNECT_TRIES_MAX, DOWNSTREAM_STALL, RETRY_AFTER_SECS, UPSTREAM_IDLE_MAX};
+use crate::log::{Log, Refused};
 use exchange::{Exchange, has_no_body};
 use peer::Peers;
 
@@ -41,7 +44,7 @@ pub struct Proxy {
 
 /// What pingora asks on the way of a request.
 struct Relay {
-    hub: Hub,
+    log: Log,
     peers: Peers,
 }
 
@@ -62,9 +65,9 @@ enum Tries {
 }
 
 impl Proxy {
-    /// A proxy whose observed writes become events of `hub`.
+    /// A proxy whose observed writes become events of `log`.
     #[must_use]
-    pub fn new(hub: Hub) -> Self {
+    pub fn new(log: Log) -> Self {
         let conf = Arc::new(ServerConf {
             upstream_keepalive_pool_size: UPSTREAM_IDLE_MAX,
             max_retries: CONNECT_TRIES_MAX,
@@ -72,7 +75,7 @@ impl Proxy {
         });
         let peers = Peers::default();
         Self {
-            http: Arc::new(http_proxy(&conf, Relay { hub, peers })),
+            http: Arc::new(http_proxy(&conf, Relay { log, peers })),
         }
     }
 
@@ -102,20 +105,29 @@ impl std::fmt::Debug for Proxy {
 }
 
 impl Relay {
-    /// Appends what the exchange amounted to, and lets go of it.
-    fn tell(&self, exchange: &mut Exchange, answered: Answered) {
-        if let Exchange::Observing(observing) = std::mem::replace(exchange, Exchange::Passing) {
-            let kinds = match answered {
-                Answered::InPart => observing.lost(),
-                Answered::Whole => observing.complete(),
-            };
-            self.hub.append(kinds);
+    /// Appends what the exchange amounted to, and lets go of it. The end of a whole answer waits
+    /// for the log.
+    fn tell(&self, session: &Session, exchange: &mut Exchange, answered: Answered) {
+        let Exchange::Observing(mut observing) = std::mem::replace(exchange, Exchange::Passing)
+        else {
+            return;
+        };
+        let intent = observing.take_intent();
+        let kinds = match answered {
+            Answered::InPart => observing.lost(),
+            Answered::Whole => observing.complete(),
+        };
+        let ticket = self.log.append(kinds, intent);
+        if let (Answered::Whole, Some(ticket)) = (answered, ticket)
+            && let Some(connection) = connection_of(session)
+        {
+            connection.hold(ticket);
         }
     }
 }
 
 /// How far an answer has come.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Answered {
     InPart,
     Whole,
@@ -148,6 +160,9 @@ impl ProxyHttp for Relay {
                 .observe
                 .target(request.method.as_str(), path_of(request))
         {
+            if self.log.refuses() {
+                return Err(refused(Refused));
+            }
             connection.hide_loss();
             let body_bytes_max = snapshot.limits.observed_body_bytes;
             turn.exchange = Exchange::observe(target, request, body_bytes_max);
@@ -179,9 +194,10 @@ impl ProxyHttp for Relay {
         {
             request.insert_header(HOST, snapshot.upstream.authority())?;
         }
-        // From here on the upstream may have taken the request.
         if let Exchange::Observing(observing) = &mut turn.exchange {
-            observing.see_sent();
+            let intent = self.log.intend(observing.unsettled()).await;
+            // From here on the upstream may have taken the request.
+            observing.see_sent(intent.map_err(refused)?);
         }
         Ok(())
     }
@@ -210,14 +226,14 @@ impl ProxyHttp for Relay {
                 connection.open_tunnel();
             }
             // What passes from here on is no answer to a write.
-            self.tell(&mut turn.exchange, Answered::InPart);
+            self.tell(session, &mut turn.exchange, Answered::InPart);
         } else if let Exchange::Observing(observing) = &mut turn.exchange
             && !response.status.is_informational()
         {
             observing.see_head(response);
             if has_no_body(response) {
                 // No piece of a body will come by: this is the last moment before the answer goes.
-                self.tell(&mut turn.exchange, Answered::Whole);
+                self.tell(session, &mut turn.exchange, Answered::Whole);
             }
         }
         Ok(())
@@ -238,7 +254,7 @@ impl ProxyHttp for Relay {
 
     fn response_body_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         body: &mut Option<Bytes>,
         end_of_stream: bool,
         turn: &mut Turn,
@@ -248,7 +264,7 @@ impl ProxyHttp for Relay {
                 observing.see_response(body);
             }
             if end_of_stream {
-                self.tell(&mut turn.exchange, Answered::Whole);
+                self.tell(session, &mut turn.exchange, Answered::Whole);
             }
         }
         Ok(None)
@@ -301,10 +317,10 @@ impl ProxyHttp for Relay {
         error: &Error,
         turn: &mut Turn,
     ) -> FailToProxy {
-        self.tell(&mut turn.exchange, Answered::InPart);
+        self.tell(session, &mut turn.exchange, Answered::InPart);
         let malformed = connection_of(session).is_some_and(Connection::is_malformed);
         let code = if malformed { 400 } else { status_of(error) };
-        log(session, error, code);
+        report(session, error, code);
         if let Ok(status) = StatusCode::from_u16(code)
             && !session.response_written().is_some_and(is_final)
             && let Err(error) = answer(session, status).await
@@ -318,8 +334,8 @@ impl ProxyHttp for Relay {
     }
 
     /// The last call of every exchange: what is still being observed by now ended early.
-    async fn logging(&self, _session: &mut Session, _error: Option<&Error>, turn: &mut Turn) {
-        self.tell(&mut turn.exchange, Answered::InPart);
+    async fn logging(&self, session: &mut Session, _error: Option<&Error>, turn: &mut Turn) {
+        self.tell(session, &mut turn.exchange, Answered::InPart);
     }
 
     /// Our own line is enough, and says nothing of the query.
@@ -398,10 +414,14 @@ async fn answer(session: &mut Session, status: StatusCode) -> Result<()> {
         StatusCode::GATEWAY_TIMEOUT => "the upstream did not answer in time",
         StatusCode::REQUEST_TIMEOUT => "the request's body did not come in time",
         StatusCode::BAD_REQUEST => "the request is not well formed",
+        StatusCode::SERVICE_UNAVAILABLE => "the write was not made: it cannot be logged now",
         _ => "the request could not be served",
     };
     let (parts, body) = restdb::reply(status, message).into_parts();
-    let mut head = ResponseHeader::build(status, Some(parts.headers.len() + 1))?;
+    let mut head = ResponseHeader::build(status, Some(parts.headers.len() + 2))?;
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        head.insert_header(RETRY_AFTER, RETRY_AFTER_SECS)?;
+    }
     for (name, value) in &parts.headers {
         head.insert_header(name.clone(), value)?;
     }
@@ -413,7 +433,7 @@ async fn answer(session: &mut Session, status: StatusCode) -> Result<()> {
 }
 
 /// One line for a failed exchange. Whose fault it was decides how loud it is.
-fn log(session: &Session, reason: &Error, status: u16) {
+fn report(session: &Session, reason: &Error, status: u16) {
     let request = session.req_header();
     let (method, path) = (request.method.as_str(), path_of(request));
     // Not the error whole: its context may quote what was sent.
@@ -447,6 +467,11 @@ fn log(session: &Session, reason: &Error, status: u16) {
             );
         }
     }
+}
+
+/// The log takes no write, so the upstream gets none.
+fn refused(_: Refused) -> Box<Error> {
+    Error::explain(ErrorType::HTTPStatus(503), "the log has failed").into_in()
 }
 
 fn internal(why: &'static str) -> Box<Error> {

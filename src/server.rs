@@ -10,6 +10,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -25,6 +26,7 @@ use crate::event::Epoch;
 use crate::front::{self, Front, Listener};
 use crate::hub::{Hub, Terms};
 use crate::limits::DESCRIPTORS_KEPT;
+use crate::log::{self, Log, OpenError};
 use crate::logging;
 use crate::proxy::Proxy;
 
@@ -41,6 +43,9 @@ pub enum StartError {
         /// What the system says.
         error: io::Error,
     },
+    /// The log cannot be kept as `log` says.
+    #[error("log.dir: {0}")]
+    Log(#[from] OpenError),
     /// The system refused to tell of signals.
     #[error("signals cannot be heard: {0}")]
     Signal(io::Error),
@@ -67,11 +72,12 @@ pub async fn run(
     }
     let (listener, admin) = bind(&snapshot).await?;
 
-    let epoch = Epoch::new(rand::random());
-    let (hub, engine) = Hub::new(epoch, snapshot.keep.clone(), terms(&snapshot, affordable));
+    let log = open_log(&snapshot)?;
+    let (hub, engine) = Hub::new(log.clone(), terms(&snapshot, affordable));
     let engine = tokio::spawn(engine.run());
     let upstream = snapshot.upstream.authority();
-    info!(listen = %snapshot.listen, upstream, %epoch, "serving");
+    let level = log.holds().as_str();
+    info!(listen = %snapshot.listen, upstream, cursor = %log.tail(), level, "serving");
     let snapshot = Arc::new(ArcSwap::new(snapshot));
 
     let (drain, draining) = watch::channel(false);
@@ -79,7 +85,8 @@ pub async fn run(
     let front = Arc::new(Front {
         snapshot: Arc::clone(&snapshot),
         hub: hub.clone(),
-        proxy: Proxy::new(hub.clone()),
+        log: log.clone(),
+        proxy: Proxy::new(log.clone()),
         draining,
     });
     // Ends when it drains; it holds the only `serving` that is not a connection's.
@@ -88,6 +95,7 @@ pub async fn run(
         let admin = Admin {
             snapshot: Arc::clone(&snapshot),
             hub: hub.clone(),
+            log: log.clone(),
         };
         // Ends with the runtime: health is told to the last moment.
         tokio::spawn(admin.run(listener));
@@ -96,6 +104,7 @@ pub async fn run(
         let reload = Reload {
             snapshot: Arc::clone(&snapshot),
             hub: hub.clone(),
+            log: log.clone(),
             logging,
             affordable,
         };
@@ -118,7 +127,26 @@ pub async fn run(
         },
         () = ends.heard() => warn!("told twice to stop: requests in flight are broken off"),
     }
+    close_log(log, snapshot.load().log.wait).await;
     Ok(())
+}
+
+/// Opens the log where the configuration says. Blocks: nothing is served yet.
+fn open_log(snapshot: &Snapshot) -> Result<Log, StartError> {
+    let epoch = Epoch::new(rand::random());
+    let terms = log_terms(snapshot);
+    match &snapshot.log.dir {
+        None => Ok(Log::in_memory(epoch, terms)),
+        Some(directory) => Ok(Log::open(directory, snapshot.log.level, epoch, terms)?),
+    }
+}
+
+/// Closes the log in order: what survives then has no gap, whatever becomes of the machine.
+async fn close_log(log: Log, wait: Duration) {
+    let closed = tokio::task::spawn_blocking(move || log.close(wait)).await;
+    if !closed.is_ok_and(|closed| closed) {
+        warn!("the log was not closed in order: the next start will say what is missing");
+    }
 }
 
 /// Binds every address before anything is served.
@@ -157,6 +185,7 @@ fn watch_files(files: Watch, mut hangups: Signal, reload: Reload) {
 struct Reload {
     snapshot: Arc<ArcSwap<Snapshot>>,
     hub: Hub,
+    log: Log,
     logging: logging::Handle,
     /// Streams that the process has descriptors for.
     affordable: usize,
@@ -182,7 +211,8 @@ impl Reload {
         self.logging.change(snapshot.logging);
         // The requests that begin from here on see the new one; the streams as well.
         let terms = terms(&snapshot, self.affordable);
-        self.hub.reload(terms, snapshot.keep.clone());
+        self.hub.reload(terms);
+        self.log.set_terms(log_terms(&snapshot));
         let generation = snapshot.generation;
         self.snapshot.store(snapshot);
         info!(generation, "configuration reloaded");
@@ -220,6 +250,14 @@ fn terms(snapshot: &Snapshot, affordable: usize) -> Terms {
         access: Arc::clone(&snapshot.access),
         restdb: snapshot.restdb.clone(),
         streams_max: snapshot.limits.streams.min(affordable),
+    }
+}
+
+fn log_terms(snapshot: &Snapshot) -> log::Terms {
+    log::Terms {
+        keep: snapshot.log.keep.clone(),
+        wait: snapshot.log.wait,
+        on_failure: snapshot.log.on_failure,
     }
 }
 

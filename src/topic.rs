@@ -78,18 +78,19 @@ pub const RESERVED: &[&str] = &[
 // === impl Topic ===
 
 impl<'a> Topic<'a> {
-    /// What `event` is about.
+    /// What `event` is about; none for a gap, which concerns everybody.
     #[must_use]
-    pub fn of(event: &'a Event) -> Self {
-        match &event.kind {
+    pub fn of(event: &'a Event) -> Option<Self> {
+        Some(match &event.kind {
             Kind::Custom { name, .. } => Self::Custom(name),
+            Kind::Gap => return None,
             Kind::Uncertain {
                 method, collection, ..
             }
             | Kind::Write {
                 method, collection, ..
             } => Self::Write(*method, collection),
-        }
+        })
     }
 }
 

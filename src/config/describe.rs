@@ -7,9 +7,10 @@ use std::fmt::{Display, Write};
 
 use super::lower::{FORMATS, LOGGING_LEVELS, PATCH_EVENTS, name_of};
 use super::unit::{show_duration, show_size};
-use super::{HostHeader, Snapshot, Upstream};
+use super::{HostHeader, Log, Snapshot, Upstream};
 use crate::access::{Access, Key};
 use crate::event::Method;
+use crate::log::{Level, OnFailure};
 use crate::observe::Observe;
 use crate::observe::rule::{Case, Rule};
 
@@ -38,17 +39,7 @@ pub fn describe(snapshot: &Snapshot) -> String {
         ),
     }
     page.access(&snapshot.access);
-    let keep = &snapshot.keep;
-    page.line(
-        "log",
-        format_args!(
-            "{}, keeps {} events, {} of them, {} long",
-            snapshot.level.as_str(),
-            keep.events,
-            show_size(keep.bytes),
-            show_duration(keep.age)
-        ),
-    );
+    page.log(&snapshot.log);
     let limits = &snapshot.limits;
     page.line(
         "limits",
@@ -79,7 +70,10 @@ pub fn describe(snapshot: &Snapshot) -> String {
 /// What is valid and yet seldom meant.
 fn warnings(snapshot: &Snapshot) -> Vec<String> {
     let Snapshot {
-        observe, access, ..
+        observe,
+        access,
+        log,
+        ..
     } = snapshot;
     let mut warnings = Vec::new();
     let mut warn = |when: bool, text: &str| {
@@ -113,6 +107,10 @@ fn warnings(snapshot: &Snapshot) -> Vec<String> {
     warn(
         any_origin(access.origins.iter()),
         "origins: any page may use a key that names no origins of its own",
+    );
+    warn(
+        log.level == Level::Memory && log.on_failure == OnFailure::Refuse,
+        "log.on_failure: refuse: counts at the levels process and disk alone",
     );
     for key in &access.keys {
         let idle = key.hear.is_empty() && key.publish.is_empty();
@@ -221,6 +219,32 @@ impl Page {
         if let Some(names) = &observe.collections {
             self.line("", format_args!("only the collections: {}", list(names)));
         }
+    }
+
+    /// What is kept, and what becomes of writes where that can fail.
+    fn log(&mut self, log: &Log) {
+        let keep = &log.keep;
+        self.line(
+            "log",
+            format_args!(
+                "{}, keeps {} events, {} of them, {} long",
+                log.level.as_str(),
+                keep.events,
+                show_size(keep.bytes),
+                show_duration(keep.age)
+            ),
+        );
+        let Some(dir) = &log.dir else {
+            return;
+        };
+        let wait = show_duration(log.wait);
+        self.line("", format_args!("is in {}", dir.display()));
+        self.line("", format_args!("holds an answer for {wait} at most"));
+        let failed = match log.on_failure {
+            OnFailure::Release => "while it has failed, answers go on and events are in memory",
+            OnFailure::Refuse => "while it has failed, observed writes and publishes are refused",
+        };
+        self.line("", failed);
     }
 
     fn access(&mut self, access: &Access) {
@@ -377,6 +401,34 @@ warning   key idle: may neither hear nor publish
     }
 
     #[test]
+    fn a_log_in_files_says_where_it_is_and_what_its_failure_does() {
+        for (section, expected) in [
+            (
+                "level: disk, dir: /var/lib/tidings, keep: { age: 24h }",
+                "\
+log       disk, keeps 10000 events, 64MiB of them, 24h long
+          is in /var/lib/tidings
+          holds an answer for 5s at most
+          while it has failed, answers go on and events are in memory
+limits",
+            ),
+            (
+                "level: process, dir: /log, wait: 500ms, on_failure: refuse",
+                "\
+log       process, keeps 10000 events, 64MiB of them, 1h long
+          is in /log
+          holds an answer for 500ms at most
+          while it has failed, observed writes and publishes are refused
+limits",
+            ),
+        ] {
+            let least = "listen: 0.0.0.0:8080\nupstream: http://127.0.0.1:3000\n";
+            let said = described(&format!("{least}log: {{ {section} }}"));
+            assert!(said.contains(expected), "{said}");
+        }
+    }
+
+    #[test]
     fn a_rule_in_any_case_says_so_and_what_it_makes_of_capitals() {
         let said = described(
             "{ listen: 0.0.0.0:8080, upstream: http://127.0.0.1:3000,
@@ -410,6 +462,7 @@ warning   key idle: may neither hear nor publish
                 "no key may hear anything",
             ),
             ("access: { origins: ['*'] }", "origins: any page"),
+            ("log: { on_failure: refuse }", "log.on_failure: refuse"),
         ] {
             let said = described(&format!("{least}{section}"));
             assert!(

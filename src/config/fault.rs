@@ -64,8 +64,16 @@ pub(super) enum Problem {
     Empty,
     #[error("must not be empty: leave the key out instead")]
     EmptyList,
-    #[error("process, disk and replicated are not built yet: use memory")]
+    #[error("is not in this version: use memory, process or disk")]
     Level,
+    #[error("{level} needs log.dir: a directory of this sidecar's own")]
+    LogDirMissing { level: &'static str },
+    #[error("is the configuration's own directory: give the log one that nothing else uses")]
+    LogDirShared,
+    #[error(
+        "has no effect at level memory, where the log ends with the process: set log.level to process or disk, or leave the key out"
+    )]
+    LogDirUnused,
     #[error("is the sidecar's own address: every request would come back to it")]
     Loop,
     #[error("holds more than one YAML document: keep one")]

@@ -119,6 +119,9 @@ pub(super) struct Restdb {
 #[serde(deny_unknown_fields)]
 pub(super) struct Log {
     pub(super) level: Option<Text>,
+    pub(super) dir: Option<Text>,
+    pub(super) wait: Option<Text>,
+    pub(super) on_failure: Option<Text>,
     #[serde(default)]
     pub(super) keep: Keep,
 }

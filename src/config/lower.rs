@@ -5,6 +5,7 @@
 //! Pure: the environment comes in as a function, files are read by the caller.
 
 mod access;
+mod log;
 mod observe;
 mod upstream;
 
@@ -21,10 +22,10 @@ use super::file::{self, Text};
 use super::outline::Place;
 use super::source::Source;
 use super::unit::{self, NotAMeasure};
-use super::{Format, Level, Logging, Snapshot};
+use super::{Format, Logging, Snapshot};
 use crate::access::Access;
 use crate::dialect::restdb::{self, PatchEvent};
-use crate::limits::{self, Keep, Limits};
+use crate::limits::{self, Limits};
 
 /// The lowering of one file: what its values are read with, and what was refused so far.
 pub(super) struct Lower<'a> {
@@ -55,7 +56,7 @@ pub(super) fn lower(
     let observe = observe::observe(&file.observe, lower);
     let restdb = file.realtime.restdb.as_ref();
     let restdb = restdb.map(|options| restdb_options(options, lower));
-    let (level, keep) = log(&file.log, lower);
+    let log = log::log(&file.log, directory, lower);
     let logging = logging(&file.logging, lower);
     let limits = limits_of(&file.limits, lower);
     let drain = lower.duration(file.drain.as_ref(), DRAIN, &limits::DRAIN);
@@ -66,8 +67,7 @@ pub(super) fn lower(
         admin,
         observe: Arc::new(observe),
         restdb,
-        level,
-        keep,
+        log,
         logging,
         limits,
         access: Arc::new(access),
@@ -190,28 +190,6 @@ fn realtime_path(text: &str) -> Result<Box<str>, Problem> {
         return Err(Problem::RealtimePath);
     }
     Ok(text.into())
-}
-
-fn log(file: &file::Log, lower: &mut Lower<'_>) -> (Level, Keep) {
-    let default = Keep::default();
-    let level = lower.or(file.level.as_ref(), Level::Memory, |text| match text {
-        "memory" => Ok(Level::Memory),
-        "process" | "disk" | "replicated" => Err(Problem::Level),
-        _ => Err(Problem::Choice {
-            known: "memory".to_owned(),
-        }),
-    });
-    let keep = &file.keep;
-    let keep = Keep {
-        events: lower.or(keep.events.as_ref(), default.events, |text| {
-            unit::number(text, &limits::KEEP_EVENTS)
-        }),
-        bytes: lower.or(keep.bytes.as_ref(), default.bytes, |text| {
-            unit::size(text, &limits::KEEP_BYTES)
-        }),
-        age: lower.duration(keep.age.as_ref(), default.age, &limits::KEEP_AGE),
-    };
-    (level, keep)
 }
 
 fn logging(file: &file::Logging, lower: &mut Lower<'_>) -> Logging {

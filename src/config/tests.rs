@@ -53,8 +53,7 @@ fn the_least_configuration_takes_every_default() {
     assert!(!snapshot.upstream.tls);
     assert!(snapshot.observe.rules.is_empty());
     assert_eq!(snapshot.restdb, None);
-    assert_eq!(snapshot.level, Level::Memory);
-    assert_eq!(snapshot.keep, Keep::default());
+    assert_eq!(snapshot.log, Log::default());
     assert_eq!(snapshot.limits, Limits::default());
     assert_eq!(snapshot.logging, Logging::default());
     assert_eq!(snapshot.drain, Duration::from_secs(10));
@@ -70,8 +69,7 @@ fn the_reference_says_the_defaults() {
     assert_eq!(reference.upstream, least.upstream);
     assert_eq!(reference.restdb, least.restdb);
     assert_eq!(reference.restdb, Some(Options::default()));
-    assert_eq!(reference.level, least.level);
-    assert_eq!(reference.keep, least.keep);
+    assert_eq!(reference.log, least.log);
     assert_eq!(reference.logging, least.logging);
     assert_eq!(reference.limits, least.limits);
     assert_eq!(reference.drain, least.drain);
@@ -232,6 +230,55 @@ fn a_reload_keeps_what_counts_at_the_start() {
     assert_eq!(adopted.admin, None);
     assert_eq!(&*adopted.upstream.host, "other");
     assert_eq!(adopted.drain, Duration::from_secs(1));
+}
+
+#[test]
+fn a_reload_moves_no_log_and_changes_how_it_is_run() {
+    let old = load_text(&least("log: { level: process, dir: /log }")).unwrap();
+    let new = load_text(&least(
+        "log: { level: disk, dir: /other, wait: 1s, on_failure: refuse, keep: { events: 7 } }",
+    ))
+    .unwrap();
+    assert_eq!(old.needs_restart(&new), ["log.level", "log.dir"]);
+    let adopted = old.adopt(new).log;
+    let expected = Log {
+        level: Level::Process,
+        dir: Some("/log".into()),
+        wait: Duration::from_secs(1),
+        on_failure: OnFailure::Refuse,
+        keep: Keep {
+            events: 7,
+            ..Keep::default()
+        },
+    };
+    assert_eq!(adopted, expected);
+    let reloads = load_text(&least(
+        "log: { level: process, dir: /log, wait: 30s, on_failure: refuse, keep: { age: 2h } }",
+    ));
+    assert_eq!(old.needs_restart(&reloads.unwrap()), Vec::<&str>::new());
+}
+
+#[test]
+fn a_log_lies_beside_its_configuration_unless_its_path_is_absolute() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("tidings.yaml");
+    for (written, dir) in [
+        ("log", folder.path().join("log")),
+        ("a/log", folder.path().join("a/log")),
+        ("/var/lib/tidings", "/var/lib/tidings".into()),
+        ("${DIR}", folder.path().join("from-outside")),
+    ] {
+        for level in [Level::Process, Level::Disk] {
+            let name = level.as_str();
+            let section = format!("log: {{ level: {name}, dir: '{written}' }}");
+            fs::write(&path, least(&section)).unwrap();
+            let env = |name: &str| (name == "DIR").then(|| "from-outside".to_owned());
+            let log = load(&path, &env, 1).unwrap().log;
+            assert_eq!((log.level, log.dir.as_ref()), (level, Some(&dir)));
+            // It is who starts that makes it.
+            assert!(!folder.path().join(written).exists(), "{written}");
+        }
+    }
 }
 
 #[test]

@@ -9,7 +9,9 @@
 //! `tail`, and nothing after it. A newcomer is behind, or ahead, until it has been served up to
 //! exactly this place; so its replay ends where live begins.
 
+mod behind;
 mod newcomers;
+mod past;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,11 +32,13 @@ use super::pings::Pings;
 use super::stream::{Behind, Position, Ready, Stream, Written};
 use super::{Joining, Shared, Terms};
 use crate::dialect::restdb::{self, PatchEvent, View};
-use crate::event::{Cursor, Event, Gap};
+use crate::event::{Cursor, Event, Gap, Kind};
 use crate::limits::{
     BATCH_BYTES, BATCH_EVENTS, RETRY_MIN, RETRY_SPREAD_AT_END, STREAMS_A_TURN, WRITES_IN_A_ROW,
 };
+use crate::log::Past;
 use crate::topic::Topic;
+use past::Pieces;
 
 /// Owns the streams. Runs until it is drained.
 #[derive(Debug)]
@@ -53,6 +57,8 @@ pub struct Engine {
     /// Streams that begin beyond `tail`, because the log was ahead when they came; looked at again
     /// once it has moved.
     ahead: Vec<u32>,
+    /// What was read from the log's files, for those who are far behind.
+    past: Pieces,
     /// Sockets written since other tasks of the thread had a turn.
     written: usize,
 }
@@ -73,10 +79,18 @@ enum Disconnect {
     TooSlow,
 }
 
+/// How much of a batch is left.
+#[derive(Default)]
+struct Room {
+    events: usize,
+    bytes: usize,
+    closed: bool,
+}
+
 impl Engine {
     pub(super) fn new(shared: Arc<Shared>, joining: mpsc::Receiver<Joining>) -> Self {
         let terms = shared.terms.load_full();
-        let tail = shared.log.lock().tail();
+        let tail = shared.log.tail();
         Self {
             joining,
             streams: Slab::new(),
@@ -87,6 +101,7 @@ impl Engine {
             terms,
             tail,
             ahead: Vec::new(),
+            past: Pieces::new(Arc::clone(&shared.wake)),
             written: 0,
             shared,
         }
@@ -107,6 +122,7 @@ impl Engine {
             self.deliver().await;
             self.admit().await;
             self.look_at_ready().await;
+            self.take_read().await;
             self.ping().await;
             if self.shared.draining.load(Ordering::Relaxed) {
                 self.end_all().await;
@@ -121,22 +137,29 @@ impl Engine {
 
     /// Sends one batch of what the log holds beyond `tail` to those who are live.
     async fn deliver(&mut self) {
-        let batch = self.next_batch(self.tail.seq, |_| true);
+        let batch = self.next_batch(self.tail.seq, u64::MAX);
         // After the events were taken, so that they leave under what counts by now.
         self.renew();
-        match batch.as_deref() {
-            Ok([]) => return,
-            Ok(events @ [.., last]) => {
-                for ((patch, wanted), audiences) in self.touched(events) {
-                    let wanted = wanted.iter().filter_map(|at| events.get(*at));
-                    let batch = self.frames.batch(wanted, patch);
-                    for audience in audiences {
-                        self.send(audience, &batch).await;
-                    }
+        match batch {
+            Ok(Past::Recent(events)) => {
+                let Some(last) = events.last() else {
+                    return;
+                };
+                let tail = last.cursor;
+                if matches!(last.kind, Kind::Gap) {
+                    self.tell_gap(tail, Gap::Lost).await;
+                } else {
+                    self.tell(&events).await;
                 }
-                self.tail = last.cursor;
+                self.tail = tail;
             }
-            Err(_gone) => self.tell_gap().await,
+            Ok(Past::InFiles) => self.fall_behind(),
+            Err(Gap::Foreign) => self.begin_epoch(),
+            Err(gap) => {
+                self.tail = self.shared.log.tail();
+                info!(tail = %self.tail, "events came faster than they are kept: every stream was told a gap");
+                self.tell_gap(self.tail, gap).await;
+            }
         }
         for key in std::mem::take(&mut self.ahead) {
             self.look_at(key);
@@ -145,26 +168,26 @@ impl Engine {
         self.shared.wake.notify_one();
     }
 
-    /// The events after the place `after`, cut to one batch; of those that `wanted` names.
-    fn next_batch(
-        &self,
-        after: u64,
-        wanted: impl Fn(&Event) -> bool,
-    ) -> Result<Vec<Arc<Event>>, Gap> {
-        let log = self.shared.log.lock();
-        let mut bytes = 0;
-        let mut batch = Vec::new();
-        for event in log.after(after)?.take(BATCH_EVENTS) {
-            if !wanted(event) {
-                break;
+    /// Sends these events to all who are live and may hear them.
+    async fn tell(&mut self, events: &[Arc<Event>]) {
+        for ((patch, wanted), audiences) in self.touched(events) {
+            let wanted = wanted.iter().filter_map(|at| events.get(*at));
+            let batch = self.frames.batch(wanted, patch);
+            for audience in audiences {
+                self.send(audience, &batch).await;
             }
-            bytes += event.bytes();
-            if bytes > BATCH_BYTES && !batch.is_empty() {
-                break;
-            }
-            batch.push(Arc::clone(event));
         }
-        Ok(batch)
+    }
+
+    /// The events after the place `after` and up to `upto`, cut to one batch. A gap is a batch of
+    /// its own: how it is told depends on who hears it.
+    fn next_batch(&self, after: u64, upto: u64) -> Result<Past, Gap> {
+        let epoch = self.tail.epoch;
+        let mut room = Room::default();
+        let place = Cursor { epoch, seq: after };
+        self.shared
+            .log
+            .after(place, |event| event.cursor.seq <= upto && room.takes(event))
     }
 
     /// Matches a batch against the index: what is to be written, and the audiences to whom.
@@ -172,7 +195,10 @@ impl Engine {
         let mut wanted: HashMap<usize, Vec<usize>> = HashMap::new();
         let mut found = Vec::new();
         for (at, event) in events.iter().enumerate() {
-            self.audiences.find(Topic::of(event), &mut found);
+            let Some(topic) = Topic::of(event) else {
+                continue;
+            };
+            self.audiences.find(topic, &mut found);
             for id in &found {
                 wanted.entry(*id).or_default().push(at);
             }
@@ -215,21 +241,66 @@ impl Engine {
         }
     }
 
-    /// The log let go of events before they were sent: everybody who was live is told so.
-    async fn tell_gap(&mut self) {
-        self.tail = self.shared.log.lock().tail();
-        info!(tail = %self.tail, "events came faster than they are kept: every stream was told a gap");
+    /// Tells everybody who is live that what came before the place `at` is gone.
+    async fn tell_gap(&mut self, at: Cursor, reason: Gap) {
         let keys: Vec<u32> = self.live().collect();
         for key in keys {
-            let Some(stream) = self.streams.get_mut(key as usize) else {
-                continue;
-            };
-            let Some(audience) = self.audiences.audience(stream.audience.0) else {
-                continue;
-            };
-            let gap = restdb::gap(self.tail, Gap::TooOld, &audience.grant);
-            self.write_alone(key, gap);
+            self.tell_gap_to(key, at, reason);
             self.give_way().await;
+        }
+    }
+
+    /// Tells a stream, to which nothing is owed, that what came before the place `at` is gone. It
+    /// goes on from there.
+    fn tell_gap_to(&mut self, key: u32, at: Cursor, reason: Gap) {
+        let Some(stream) = self.streams.get_mut(key as usize) else {
+            return;
+        };
+        let Some(audience) = self.audiences.audience(stream.audience.0) else {
+            return;
+        };
+        let frame = restdb::gap(at, reason, &audience.grant);
+        match stream.write(&frame) {
+            Written::All if stream.is_live() => {}
+            Written::All => {
+                stream.position = Behind::at(at.seq, Bytes::new(), Instant::now());
+                stream.call_again();
+            }
+            Written::Gone => self.end(key, Disconnect::Left),
+            Written::Part(taken) => {
+                // One byte is enough to have begun it, and what has not begun may go as well.
+                let rest = frame.slice(taken..);
+                stream.position = Behind::at(at.seq, rest, Instant::now());
+            }
+        }
+    }
+
+    /// Another epoch has begun in the log. Its first event is a gap; everybody hears it from there.
+    pub(super) fn begin_epoch(&mut self) {
+        self.tail = Cursor {
+            epoch: self.shared.log.tail().epoch,
+            seq: 0,
+        };
+        self.past.clear();
+        self.ahead.clear();
+        for (_, stream) in &mut self.streams {
+            if let Position::Behind(behind) = &mut stream.position {
+                behind.after = 0;
+                stream.call_again();
+            }
+        }
+    }
+
+    /// The log let go of events in memory before they were sent: those who were live read them
+    /// from its files.
+    fn fall_behind(&mut self) {
+        let (after, now) = (self.tail.seq, Instant::now());
+        self.tail = self.shared.log.tail();
+        for (_, stream) in &mut self.streams {
+            if stream.is_live() {
+                stream.position = Behind::at(after, Bytes::new(), now);
+                stream.call_again();
+            }
         }
     }
 
@@ -252,65 +323,10 @@ impl Engine {
         }
     }
 
-    /// Sends a stream that is behind one batch of what it has missed.
-    fn catch_up(&mut self, key: u32) {
-        let now = Instant::now();
-        let Some(stream) = self.streams.get_mut(key as usize) else {
-            return;
-        };
-        let Position::Behind(behind) = &mut stream.position else {
-            return;
-        };
-        let rest = std::mem::take(&mut behind.rest);
-        let (after, before) = (behind.after, behind.progressed);
-        match stream.write(&rest) {
-            Written::All => {}
-            Written::Gone => return self.end(key, Disconnect::Left),
-            Written::Part(taken) => {
-                let progressed = if taken > 0 { now } else { before };
-                stream.position = Behind::at(after, rest.slice(taken..), progressed);
-                return;
-            }
-        }
-        let progressed = if rest.is_empty() { before } else { now };
-        let (id, tail) = (stream.audience.0, self.tail.seq);
-        if after > tail {
-            stream.position = Behind::at(after, Bytes::new(), progressed);
-            return self.ahead.push(key);
-        }
-        let Ok(events) = self.next_batch(after, |event| event.cursor.seq <= tail) else {
-            return self.end(key, Disconnect::TooSlow);
-        };
-        let Some(audience) = self.audiences.audience(id) else {
-            return;
-        };
-        let patch = patch_event(&self.terms, audience.view);
-        let wanted = events
-            .iter()
-            .filter(|event| audience.grant.hears(Topic::of(event)));
-        let batch = self.frames.batch(wanted, patch);
-        let reached = events.last().map_or(tail, |event| event.cursor.seq);
-        let Some(stream) = self.streams.get_mut(key as usize) else {
-            return;
-        };
-        match stream.write(&batch.joined) {
-            Written::All if reached == tail => stream.position = Position::Live,
-            Written::All => {
-                stream.position = Behind::at(reached, Bytes::new(), now);
-                stream.call_again();
-            }
-            Written::Gone => self.end(key, Disconnect::Left),
-            Written::Part(taken) => {
-                let progressed = if taken > 0 { now } else { progressed };
-                stream.position = batch.cut(taken, after, progressed);
-            }
-        }
-    }
-
     /// Pings the streams whose turn it is, and ends those that take nothing.
     async fn ping(&mut self) {
         while let Some(keys) = self.pings.take_due(Instant::now()) {
-            self.shared.log.lock().trim(std::time::Instant::now());
+            self.shared.log.trim();
             let ping = restdb::ping(Some(self.tail), Timestamp::now());
             for key in keys {
                 let Some(stream) = self.streams.get(key as usize) else {
@@ -430,6 +446,19 @@ impl Engine {
             self.written = 0;
             tokio::task::yield_now().await;
         }
+    }
+}
+
+impl Room {
+    /// Whether the event belongs to the batch: one always does, and a gap alone.
+    fn takes(&mut self, event: &Event) -> bool {
+        let is_gap = matches!(event.kind, Kind::Gap);
+        self.events += 1;
+        self.bytes += event.bytes();
+        let fits = self.events <= BATCH_EVENTS && self.bytes <= BATCH_BYTES && !is_gap;
+        let taken = !self.closed && (fits || self.events == 1);
+        self.closed |= is_gap;
+        taken
     }
 }
 

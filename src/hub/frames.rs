@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::stream::{Behind, Position};
 use crate::dialect::restdb::{self, PatchEvent};
-use crate::event::Event;
+use crate::event::{Cursor, Event};
 use crate::limits::{FRAMES_KEPT, FRAMES_KEPT_BYTES};
 
 /// The frames of one batch for one audience, and the same joined for one write.
@@ -23,13 +23,18 @@ pub(super) struct Batch {
 /// Encoded frames of late, so that an event is encoded once for all who see it alike.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
-    encoded: HashMap<(u64, PatchEvent), Bytes>,
+    encoded: HashMap<(Cursor, PatchEvent), Bytes>,
     /// In the order in which they came, for letting the oldest go.
-    order: VecDeque<(u64, PatchEvent)>,
+    order: VecDeque<(Cursor, PatchEvent)>,
     bytes: usize,
 }
 
 impl Batch {
+    /// One frame, at this place.
+    pub(super) fn one(seq: u64, frame: Bytes) -> Self {
+        Self::new(vec![(seq, frame)])
+    }
+
     /// Joins these frames.
     fn new(frames: Vec<(u64, Bytes)>) -> Self {
         let joined = match frames.as_slice() {
@@ -85,7 +90,7 @@ impl Frames {
 
     /// The frame of `event`, encoded now or before.
     fn encode(&mut self, event: &Event, patch: PatchEvent) -> Bytes {
-        let key = (event.cursor.seq, patch);
+        let key = (event.cursor, patch);
         if let Some(frame) = self.encoded.get(&key) {
             return frame.clone();
         }

@@ -153,6 +153,11 @@ impl Stream {
         true
     }
 
+    /// Whether it has been sent all that anybody has been sent.
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self.position, Position::Live)
+    }
+
     /// Asks for another turn, behind those who are waiting.
     pub(super) fn call_again(&self) {
         self.waker.wake_by_ref();

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::capture::{Capture, body};
 use crate::event::Kind;
+use crate::log::{Intent, Unsettled};
 use crate::observe::{Answer, Target};
 
 /// What is observed of an exchange.
@@ -23,6 +24,8 @@ pub(crate) enum Exchange {
 #[derive(Debug)]
 pub(crate) struct Observing {
     target: Target,
+    /// What the log knows of it.
+    intent: Option<Intent>,
     reached: Reached,
     request: Capture,
     response: Capture,
@@ -71,6 +74,7 @@ impl Exchange {
         let coded = request.headers.contains_key(CONTENT_ENCODING);
         Self::Observing(Box::new(Observing {
             target,
+            intent: None,
             reached: Reached::Nobody,
             request: if coded {
                 Capture::Overflowed
@@ -83,8 +87,23 @@ impl Exchange {
 }
 
 impl Observing {
-    /// The request's head goes to the upstream.
-    pub(super) fn see_sent(&mut self) {
+    /// What the log is to know before the request goes to the upstream.
+    pub(super) fn unsettled(&self) -> Unsettled {
+        Unsettled {
+            method: self.target.method(),
+            collection: self.target.collection().into(),
+            id: self.target.id().cloned(),
+        }
+    }
+
+    /// What the log knows of the write; it is for whoever tells the outcome.
+    pub(super) fn take_intent(&mut self) -> Option<Intent> {
+        self.intent.take()
+    }
+
+    /// The request's head goes to the upstream, and the log knows.
+    pub(super) fn see_sent(&mut self, intent: Option<Intent>) {
+        self.intent = intent;
         if matches!(self.reached, Reached::Nobody) {
             self.reached = Reached::Upstream;
         }

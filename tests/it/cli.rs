@@ -3,7 +3,11 @@
 use std::net::TcpListener;
 use std::path::Path;
 
-use crate::harness::{EVERYTHING, Output, Process, Scripted, Sidecar, ok, test_folder, tidings};
+use serde_json::json;
+
+use crate::harness::{
+    ALL, EVERYTHING, Output, Process, Scripted, Sidecar, ok, test_folder, tidings,
+};
 
 async fn run(args: &[&str]) -> Output {
     Process::spawn(tidings().args(args)).output().await
@@ -80,6 +84,34 @@ async fn check_says_what_it_understood_and_will_observe() {
         assert!(output.stdout.contains(told), "{told}: {}", output.stdout);
     }
     assert!(!output.stdout.contains("all-key"), "{}", output.stdout);
+}
+
+#[tokio::test]
+async fn check_says_where_the_log_is_and_makes_nothing() {
+    let folder = test_folder();
+    let file = folder.path().join("tidings.yaml");
+    let log = "log: { level: disk, dir: events, on_failure: refuse }\n";
+    std::fs::write(&file, sound() + log).unwrap();
+    let output = run(&["check", file.to_str().unwrap()]).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let directory = folder.path().join("events");
+    for told in ["disk", directory.to_str().unwrap(), "refused"] {
+        assert!(output.stdout.contains(told), "{told}: {}", output.stdout);
+    }
+    assert!(!directory.exists());
+}
+
+#[tokio::test]
+async fn check_refuses_a_log_that_is_not_where_it_seems_to_be() {
+    for (log, told) in [
+        ("level: disk", "log.level: disk needs log.dir"),
+        ("dir: events", "log.dir: has no effect at level memory"),
+        ("level: replicated", "log.level: is not in this version"),
+    ] {
+        let output = check(&format!("{}log: {{ {log} }}\n", sound())).await;
+        assert_eq!(output.code, Some(1), "{log}: {output:?}");
+        assert!(output.stderr.contains(told), "{log}: {}", output.stderr);
+    }
 }
 
 /// What is replaced in a sound file by what, and the line and the words of the fault; line 0 is
@@ -234,7 +266,31 @@ async fn health_is_told_at_the_admin_address_and_nowhere_else() {
     let upstream = Scripted::answering(ok("\"upstream\"")).await;
     let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;
     sidecar.admin("/healthz").await.expect(200);
+    sidecar.admin("/metrics").await.expect(200);
     sidecar.admin("/nonsense").await.expect(404);
     let passed = sidecar.get("/healthz").await.expect(200);
     assert_eq!(passed.json(), "upstream");
+    let passed = sidecar.get("/metrics").await.expect(200);
+    assert_eq!(passed.json(), "upstream");
+}
+
+#[tokio::test]
+async fn metrics_count_what_the_sidecar_does() {
+    let sidecar = Sidecar::start("http://127.0.0.1:1", EVERYTHING).await;
+    let _subscriber = sidecar.hear(ALL).await;
+    sidecar.publish("GOAL", json!(1)).await.expect(200);
+    let metrics = sidecar.admin("/metrics").await.expect(200);
+    let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    assert_eq!(metrics.field("content-type"), openmetrics);
+    for line in [
+        "tidings_log_level{level=\"memory\"} 1",
+        "tidings_log_level{level=\"disk\"} 0",
+        "tidings_log_failed 0",
+        "tidings_streams 1",
+        "tidings_configuration_generation 1",
+    ] {
+        let told = metrics.text().lines().any(|told| told == line);
+        assert!(told, "{line}: {}", metrics.text());
+    }
+    assert!(metrics.text().ends_with("# EOF\n"));
 }

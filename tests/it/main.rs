@@ -23,6 +23,7 @@ mod drain;
 #[path = "../faults/mod.rs"]
 mod faults;
 mod gate;
+mod keeping;
 mod limits;
 mod listening;
 mod observing;

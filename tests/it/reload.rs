@@ -178,6 +178,21 @@ async fn another_admin_address_needs_a_restart_and_the_old_one_answers() {
 }
 
 #[tokio::test]
+async fn a_log_in_files_needs_a_restart_and_the_old_one_goes_on() {
+    let sidecar = sidecar("").await;
+    let mut subscriber = sidecar.hear(ALL).await;
+    let files = "log: { level: process, dir: events, wait: 1s }\n";
+    sidecar.rewrite(&format!("{}{files}", with(&key("new", "A"))));
+    sidecar.logs(&["restart", "log.level, log.dir"]).await;
+    sidecar.until_known("new-key").await;
+    subscriber.hears_nothing_of(&sidecar).await;
+    let health = sidecar.admin("/healthz").await.expect(200).json();
+    assert_eq!(health["status"], "ok");
+    assert_eq!(health["log"]["level"], "memory");
+    assert!(!sidecar.config().with_file_name("events").exists());
+}
+
+#[tokio::test]
 async fn another_upstream_counts_and_streams_stay() {
     let one = Scripted::answering(ok("1")).await;
     let two = Scripted::answering(ok("2")).await;

@@ -14,6 +14,7 @@ const ORDER: &[&str] = &[
     "dialect",
     "log",
     "hub",
+    "metrics",
     "config",
     "connection",
     "proxy",

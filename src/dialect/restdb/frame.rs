@@ -39,6 +39,8 @@ pub fn encode(event: &Event, patch: PatchEvent) -> Bytes {
             "publish",
             format!(r#"{{"event":{},"data":{}}}"#, quoted(name), data.as_str()),
         ),
+        // Where it is told by the grant it is [`gap`].
+        Kind::Gap => ("gap", gap_data(Gap::Lost, r#""*""#)),
         Kind::Uncertain {
             method,
             collection,
@@ -130,17 +132,17 @@ pub fn gap(at: Cursor, reason: Gap, grant: &Grant) -> Bytes {
         })
         .collect();
     let collections: Vec<String> = collections.into_iter().map(quoted).collect();
-    let data = format!(
-        r#"{{"event":"gap","reason":"{}","collections":[{}]}}"#,
-        reason.reason(),
-        collections.join(",")
-    );
     frame(Frame {
         id: Some(at),
         event: Some("gap"),
-        data: Some(&data),
+        data: Some(&gap_data(reason, &collections.join(","))),
         ..Frame::default()
     })
+}
+
+fn gap_data(reason: Gap, collections: &str) -> String {
+    let reason = reason.reason();
+    format!(r#"{{"event":"gap","reason":"{reason}","collections":[{collections}]}}"#)
 }
 
 /// The last frame of a stream that is ended: when to come back.

@@ -10,7 +10,7 @@ use super::super::Joining;
 use super::super::stream::{Behind, Stream};
 use super::{Engine, jittered};
 use crate::dialect::restdb::{self, Opening};
-use crate::event::Since;
+use crate::event::{Cursor, Since};
 use crate::limits::{RETRY_SPREAD, RETRY_SPREAD_AT_END, STREAMS_A_TURN};
 
 impl Engine {
@@ -36,11 +36,26 @@ impl Engine {
         let start = match joining.since {
             // What the log held when it came is past for it, sent to others or not.
             Since::Now => Ok(joining.tail),
-            since => self.shared.log.lock().start(since),
+            since => self.shared.log.start(since),
         };
-        let (opening, after) = match start {
-            Ok(cursor) => (Opening::At(cursor), cursor.seq),
-            Err(gap) => (Opening::AfterGap(joining.tail, gap), joining.tail.seq),
+        if self.shared.log.tail().epoch != self.tail.epoch {
+            self.begin_epoch();
+        }
+        let (opening, after) = match (start, joining.tail) {
+            (Ok(at), tail) if tail.epoch == at.epoch && at.epoch == self.tail.epoch => {
+                (Opening::At(at), at.seq)
+            }
+            (Err(gap), tail) if tail.epoch == self.tail.epoch => {
+                (Opening::AfterGap(tail, gap), tail.seq)
+            }
+            // An epoch has begun since it came. The first that it hears is the gap there.
+            _ => (
+                Opening::At(Cursor {
+                    seq: 0,
+                    ..self.tail
+                }),
+                0,
+            ),
         };
         let again = jittered(RETRY_SPREAD);
         let mut first = BytesMut::from(&*joining.head);

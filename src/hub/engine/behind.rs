@@ -1,0 +1,169 @@
+//! How a stream that is behind catches up: the rest of what was cut, then what it has missed.
+//!
+//! What is still in memory is taken from there. What is not is read from the log's files, by
+//! threads of their own and once for all who want about the same: the stream waits for its
+//! piece, and the others do not wait for it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::super::frames::Batch;
+use super::super::stream::{Behind, Position, Written};
+use super::{Disconnect, Engine, Room, patch_event};
+use crate::dialect::restdb;
+use crate::event::{Cursor, Event, Gap, Kind};
+use crate::log::Past;
+use crate::topic::Topic;
+
+/// What a stream that is behind is sent next.
+enum Next {
+    /// These events.
+    Events(Vec<Arc<Event>>),
+    /// They are in the files no longer, or not whole.
+    Gone(Gap),
+    /// The log has let go of them: who comes back for them is told so.
+    LetGo,
+    /// Not now: they are being read.
+    Read,
+}
+
+impl Engine {
+    /// Sends a stream that is behind one batch of what it has missed.
+    pub(super) fn catch_up(&mut self, key: u32) {
+        let Some((after, progressed)) = self.send_rest(key) else {
+            return;
+        };
+        let tail = self.tail.seq;
+        if after > tail {
+            return self.ahead.push(key);
+        }
+        let events = match self.next_for(key, after) {
+            Next::Events(events) => events,
+            // What it had been promised is gone. It is told so, and goes on from now.
+            Next::Gone(gap) => return self.tell_gap_to(key, self.tail, gap),
+            Next::LetGo => return self.end(key, Disconnect::TooSlow),
+            Next::Read => return,
+        };
+        let now = Instant::now();
+        let reached = events.last().map_or(tail, |event| event.cursor.seq);
+        let Some(batch) = self.batch_for(key, &events) else {
+            return;
+        };
+        let Some(stream) = self.streams.get_mut(key as usize) else {
+            return;
+        };
+        match stream.write(&batch.joined) {
+            Written::All if reached == tail => stream.position = Position::Live,
+            Written::All => {
+                stream.position = Behind::at(reached, Bytes::new(), now);
+                stream.call_again();
+            }
+            Written::Gone => self.end(key, Disconnect::Left),
+            Written::Part(taken) => {
+                let progressed = if taken > 0 { now } else { progressed };
+                stream.position = batch.cut(taken, after, progressed);
+            }
+        }
+    }
+
+    /// Sends the rest of the frame that was cut. The answer is the place from which to go on, and
+    /// when the stream last took a byte; none if it does not go on now.
+    fn send_rest(&mut self, key: u32) -> Option<(u64, Instant)> {
+        let now = Instant::now();
+        let stream = self.streams.get_mut(key as usize)?;
+        let Position::Behind(behind) = &mut stream.position else {
+            return None;
+        };
+        let rest = std::mem::take(&mut behind.rest);
+        let (after, before) = (behind.after, behind.progressed);
+        match stream.write(&rest) {
+            Written::All if rest.is_empty() => Some((after, before)),
+            Written::All => {
+                stream.position = Behind::at(after, Bytes::new(), now);
+                Some((after, now))
+            }
+            Written::Gone => {
+                self.end(key, Disconnect::Left);
+                None
+            }
+            Written::Part(taken) => {
+                let progressed = if taken > 0 { now } else { before };
+                stream.position = Behind::at(after, rest.slice(taken..), progressed);
+                None
+            }
+        }
+    }
+
+    /// What follows the place `after`, for the stream.
+    fn next_for(&mut self, key: u32, after: u64) -> Next {
+        match self.next_batch(after, self.tail.seq) {
+            Ok(Past::Recent(events)) => Next::Events(events),
+            Ok(Past::InFiles) => {
+                let place = Cursor {
+                    epoch: self.tail.epoch,
+                    seq: after,
+                };
+                let Some(events) = self.past.after(place, key, &self.shared.log) else {
+                    return Next::Read;
+                };
+                let mut room = Room::default();
+                let upto = self.tail.seq;
+                let wanted = |event: &&Arc<Event>| event.cursor.seq <= upto && room.takes(event);
+                let events: Vec<_> = events.take_while(wanted).map(Arc::clone).collect();
+                match events.first() {
+                    Some(oldest) if !self.shared.log.keeps(oldest) => Next::Gone(Gap::TooOld),
+                    _ => Next::Events(events),
+                }
+            }
+            Err(Gap::Foreign) => {
+                self.begin_epoch();
+                Next::Read
+            }
+            Err(_) => Next::LetGo,
+        }
+    }
+
+    /// What of these events the stream may hear, as it sees them.
+    fn batch_for(&mut self, key: u32, events: &[Arc<Event>]) -> Option<Batch> {
+        let stream = self.streams.get(key as usize)?;
+        let audience = self.audiences.audience(stream.audience.0)?;
+        if let [event] = events
+            && matches!(event.kind, Kind::Gap)
+        {
+            let gap = restdb::gap(event.cursor, Gap::Lost, &audience.grant);
+            return Some(Batch::one(event.cursor.seq, gap));
+        }
+        let patch = patch_event(&self.terms, audience.view);
+        let hears =
+            |event: &&Arc<Event>| Topic::of(event).is_some_and(|topic| audience.grant.hears(topic));
+        Some(self.frames.batch(events.iter().filter(hears), patch))
+    }
+
+    /// Takes what was read from the log's files, and calls those who wait for it.
+    pub(super) async fn take_read(&mut self) {
+        while let Some((from, waiting, read)) = self.past.take_read(&self.shared.log) {
+            let oldest = self.shared.log.oldest();
+            for key in waiting {
+                let Some(stream) = self.streams.get(key as usize) else {
+                    continue;
+                };
+                let Position::Behind(behind) = &stream.position else {
+                    continue;
+                };
+                match read {
+                    // Another stream may have its key by now.
+                    Err(_) if behind.after < from || !behind.rest.is_empty() => {}
+                    // The piece began earlier than the stream has to.
+                    Err(Gap::TooOld) if behind.after > from && behind.after >= oldest => {
+                        stream.call_again();
+                    }
+                    Err(gap) => self.tell_gap_to(key, self.tail, gap),
+                    Ok(()) => stream.call_again(),
+                }
+                self.give_way().await;
+            }
+        }
+    }
+}

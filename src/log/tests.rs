@@ -1,0 +1,61 @@
+use super::*;
+use crate::event::Json;
+
+fn terms() -> Terms {
+    Terms {
+        keep: Keep::default(),
+        wait: Duration::from_secs(5),
+        on_failure: OnFailure::Release,
+    }
+}
+
+fn custom() -> Kind {
+    Kind::Custom {
+        name: "x".into(),
+        data: Json::null(),
+    }
+}
+
+fn at(seq: u64) -> Cursor {
+    let epoch = Epoch::new(7);
+    Cursor { epoch, seq }
+}
+
+#[test]
+fn in_memory_an_event_may_be_heard_at_once() {
+    let log = Log::in_memory(Epoch::new(7), terms());
+    assert!(log.append(vec![custom(), custom()], None).is_none());
+    assert_eq!(log.tail(), at(2));
+    let Ok(Past::Recent(events)) = log.after(at(1), |_| true) else {
+        panic!("it is in memory");
+    };
+    assert_eq!(events[0].cursor, at(2));
+}
+
+#[test]
+fn a_cursor_that_this_log_never_printed_is_foreign() {
+    let log = Log::in_memory(Epoch::new(7), terms());
+    drop(log.append(vec![custom(), custom()], None));
+    let (epoch, seq) = (Epoch::new(8), 1);
+    let other = Cursor { epoch, seq };
+    assert_eq!(log.start(Since::After(other)), Err(Gap::Foreign));
+    assert_eq!(log.start(Since::After(at(3))), Err(Gap::Foreign));
+    assert_eq!(log.start(Since::After(at(u64::MAX))), Err(Gap::Foreign));
+    assert_eq!(log.start(Since::Malformed), Err(Gap::Malformed));
+    assert_eq!(log.start(Since::Now), Ok(at(2)));
+    assert_eq!(log.start(Since::After(at(0))), Ok(at(0)));
+    assert!(matches!(log.after(other, |_| true), Err(Gap::Foreign)));
+}
+
+#[test]
+fn what_is_no_longer_kept_is_too_old() {
+    let keep = Keep {
+        events: 1,
+        ..Keep::default()
+    };
+    let log = Log::in_memory(Epoch::new(7), Terms { keep, ..terms() });
+    drop(log.append(vec![custom(), custom()], None));
+    assert_eq!(log.start(Since::After(at(0))), Err(Gap::TooOld));
+    assert_eq!(log.start(Since::After(at(1))), Ok(at(1)));
+    assert!(matches!(log.after(at(0), |_| true), Err(Gap::TooOld)));
+}

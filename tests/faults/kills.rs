@@ -7,35 +7,42 @@ use std::time::Duration;
 use rand::Rng;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::checker::{Promise, WHOLE};
-use super::history::{History, What};
+use super::history::{History, Outcome, What, Write};
 use super::times;
 use super::upstream::Fault;
 use super::world::{Level, World, configuration, log_folder};
 use super::writer::{METHODS, Writer};
 use crate::harness::eventually;
 
-const WRITERS: usize = 8;
-/// Between two writes of one writer: all of them together make some two hundred a second.
-const PAUSE: Duration = Duration::from_millis(40);
+const WRITERS: u32 = 16;
+/// From one write of a writer to its next: all of them together make some two hundred a second.
+const PAUSE: Duration = Duration::from_millis(70);
 
 /// Writes until it is told to stop.
-async fn write(mut writer: Writer, stop: watch::Receiver<bool>) {
-    let mut pause = tokio::time::interval(PAUSE);
-    for round in 0_usize.. {
+async fn write(mut writer: Writer, number: u32, stop: watch::Receiver<bool>) {
+    // Not in step with the others.
+    let begin = Instant::now() + PAUSE / WRITERS * number;
+    let mut pause = tokio::time::interval_at(begin, PAUSE);
+    for round in number as usize.. {
+        pause.tick().await;
         if *stop.borrow() {
             return;
         }
-        let fault = match round % 20 {
-            7 => Fault::Refuse,
-            13 => Fault::Fail,
-            17 => Fault::Hang,
+        let fault = match round % 13 {
+            3 => Fault::Refuse,
+            6 => Fault::Fail,
+            9 => Fault::Hang,
+            // So that some are under way whenever it is killed.
+            n if n % 2 == 0 => Fault::Late,
             _ => Fault::None,
         };
         // Nobody listens while it starts; then nothing was sent.
         writer.write(METHODS[round % METHODS.len()], fault).await;
-        pause.tick().await;
+        // What is sent on a connection that is dead already is not under way.
+        writer.leave();
     }
 }
 
@@ -50,10 +57,9 @@ async fn killed(level: Level, promise: Promise) -> History {
     }
     let (stop, stopped) = watch::channel(false);
     let mut writers = JoinSet::new();
-    for _ in 0..WRITERS {
-        let mut writer = world.writer();
-        writer.patience = Duration::from_secs(5);
-        writers.spawn(write(writer, stopped.clone()));
+    for number in 0..WRITERS {
+        let writer = world.writer();
+        writers.spawn(write(writer, number, stopped.clone()));
     }
     for _ in 0..cycles() {
         let enough = world.recorder.acknowledged() + rand::rng().random_range(20..120);
@@ -77,7 +83,11 @@ async fn killed(level: Level, promise: Promise) -> History {
     while let Some(ended) = writers.join_next().await {
         ended.unwrap();
     }
-    world.settle(promise).await
+    let history = world.settle(promise).await;
+    let cut = |write: &&Write| write.outcome == Outcome::Unknown;
+    let cut = history.writes.iter().filter(cut).count();
+    assert!(cut > 0, "no write was under way when it was killed");
+    history
 }
 
 fn cycles() -> usize {

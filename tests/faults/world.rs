@@ -10,8 +10,8 @@ use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use super::checker::{Promise, check};
-use super::history::{History, Outcome, Recorder, What};
+use super::checker::{Promise, Violation, check};
+use super::history::{History, Outcome, Recorder, What, Write};
 use super::listener::Listener;
 use super::upstream::Upstream;
 use super::writer::Writer;
@@ -154,13 +154,20 @@ impl World {
         let told = async {
             // Each look at a long history takes a while.
             let mut pause = tokio::time::interval(Duration::from_millis(50));
-            while !check(&self.history(), promise).is_empty() {
+            loop {
+                let violations = check(&self.history(), promise);
+                if violations.is_empty() {
+                    return true;
+                }
+                if !violations.iter().all(Violation::may_be_mended) {
+                    return false;
+                }
                 pause.tick().await;
             }
         };
         // What is missing in the end is told below.
-        let in_time = tokio::time::timeout(PATIENCE, told).await;
-        if in_time.is_ok() {
+        let told = tokio::time::timeout(PATIENCE, told).await;
+        if told == Ok(true) {
             // Whatever else is told comes before this.
             self.sidecar.publish(END, json!(null)).await.expect(200);
             let heard = async { while self.listeners.join_next().await.is_some() {} };
@@ -208,9 +215,9 @@ impl World {
 }
 
 /// What is known of the write that a violation is about.
-fn of(history: &History, violation: &super::checker::Violation) -> String {
+fn of(history: &History, violation: &Violation) -> String {
     let text = format!("{violation:?}");
-    let named = |write: &&super::history::Write| text.contains(&format!("{:?}", write.token));
+    let named = |write: &&Write| text.contains(&format!("{:?}", write.token));
     let known = history.writes.iter().filter(named).map(|write| {
         let deed = history.journal.get(&write.token);
         format!("{write:?} {deed:?}")

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rand::Rng;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -15,7 +15,7 @@ use super::times;
 use super::upstream::Fault;
 use super::world::{Level, World, configuration, log_folder};
 use super::writer::{METHODS, Writer};
-use crate::harness::eventually;
+use crate::harness::within;
 
 const WRITERS: u32 = 16;
 /// From one write of a writer to its next: all of them together make some two hundred a second.
@@ -61,24 +61,25 @@ async fn killed(level: Level, promise: Promise) -> History {
         let writer = world.writer();
         writers.spawn(write(writer, number, stopped.clone()));
     }
-    for _ in 0..cycles() {
-        let enough = world.recorder.acknowledged() + rand::rng().random_range(20..120);
-        let recorder = world.recorder.clone();
-        let written = async || (recorder.acknowledged() >= enough).then_some(());
-        eventually("writes that are acknowledged", written).await;
-        // Anywhere between two writes, or in one.
-        for _ in 0..rand::rng().random_range(0..3000) {
-            tokio::task::yield_now().await;
+    for cycle in 0..cycles() {
+        let more = rand::rng().random_range(20..120);
+        if cycle % 2 == 0 {
+            // In the moment in which a writer has the last byte of its answer.
+            world.recorder.after(more, world.sidecar.killer());
+        } else {
+            answered(&world, more).await;
+            // Anywhere between two writes, or in one.
+            for _ in 0..rand::rng().random_range(0..3000) {
+                tokio::task::yield_now().await;
+            }
+            world.sidecar.killer()();
         }
-        world.sidecar.kill().await;
+        world.sidecar.exit().await;
         world.sidecar.start_again().await;
         world.cycles += 1;
     }
     // What is written now is heard as if nothing had happened.
-    let enough = world.recorder.acknowledged() + 20;
-    let recorder = world.recorder.clone();
-    let written = async || (recorder.acknowledged() >= enough).then_some(());
-    eventually("writes that are acknowledged", written).await;
+    answered(&world, 20).await;
     stop.send_replace(true);
     while let Some(ended) = writers.join_next().await {
         ended.unwrap();
@@ -88,6 +89,16 @@ async fn killed(level: Level, promise: Promise) -> History {
     let cut = history.writes.iter().filter(cut).count();
     assert!(cut > 0, "no write was under way when it was killed");
     history
+}
+
+/// Waits until so many more writes are acknowledged or refused.
+async fn answered(world: &World, more: usize) {
+    let (tell, told) = oneshot::channel();
+    // Nobody waits any more if the test has failed.
+    world.recorder.after(more, move || {
+        tell.send(()).ok();
+    });
+    within("writes that are answered", told).await.unwrap();
 }
 
 fn cycles() -> usize {

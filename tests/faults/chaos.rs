@@ -7,11 +7,16 @@ use rand::{Rng, SeedableRng};
 use tokio::task::JoinSet;
 
 use super::checker::WHOLE;
+use super::history::Outcome;
 use super::relay::{Break, How, Plan, Relay};
 use super::times;
 use super::upstream::{Fault, Upstream};
-use super::world::{Level, World, configuration};
+use super::world::{LEVELS, Level, World, configuration, log_folder};
 use super::writer::METHODS;
+use crate::harness::within;
+
+/// Before who finds nobody listening tries again.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Most often none.
 fn fault(random: &mut StdRng) -> Fault {
@@ -58,9 +63,10 @@ async fn chaos(seed: u64) {
     let upstream = Upstream::start().await;
     let mut breaks = next(&mut random);
     let behind = Relay::before(upstream.address(), move || plan(&mut breaks)).await;
-    let folder = tempfile::tempdir().unwrap();
-    let yaml = configuration(Level::Memory, folder.path(), "");
-    let name = format!("chaos-{seed}");
+    let level = LEVELS[usize::try_from(seed % 3).unwrap()];
+    let folder = log_folder();
+    let yaml = configuration(level, folder.path(), "");
+    let name = format!("chaos-{level}-{seed}");
     let mut world = World::start_behind(&name, &yaml, upstream, behind.address()).await;
     let mut breaks = next(&mut random);
     let before = Relay::before(world.sidecar.address(), move || plan(&mut breaks)).await;
@@ -86,12 +92,40 @@ async fn chaos(seed: u64) {
         writers.spawn(async move {
             for _ in 0..times(20, 500) {
                 let method = METHODS[random.random_range(0..METHODS.len())];
-                writer.write(method, fault(&mut random)).await;
+                let fault = fault(&mut random);
+                // Nobody listens while it starts: then nothing was sent, or it was lost on the way.
+                let written = async {
+                    loop {
+                        let written = writer.write(method, fault).await;
+                        if !matches!(written, None | Some((Outcome::Unknown, _))) {
+                            return;
+                        }
+                        tokio::time::sleep(PAUSE).await;
+                        if written.is_some() {
+                            return;
+                        }
+                    }
+                };
+                within("a sidecar that listens", written).await;
                 if random.random_bool(0.2) {
                     writer.leave();
                 }
             }
         });
+    }
+    // What is in memory would be lost.
+    let kills = if level == Level::Memory {
+        0
+    } else {
+        times(2, 10)
+    };
+    for _ in 0..kills {
+        // Fewer than are sent, even if most of them fail.
+        let more = random.random_range(1..12);
+        world.recorder.after(more, world.sidecar.killer());
+        world.sidecar.exit().await;
+        world.sidecar.start_again().await;
+        world.cycles += 1;
     }
     while let Some(ended) = writers.join_next().await {
         ended.unwrap();
@@ -105,7 +139,9 @@ async fn whatever_happens_at_once_each_write_is_told_as_it_was() {
     if let Ok(seed) = std::env::var("TIDINGS_FAULTS_SEED") {
         return chaos(seed.parse().unwrap()).await;
     }
-    for _ in 0..times(2, 12) {
-        chaos(rand::random()).await;
+    // Each level in turn.
+    for number in 0..times(3, 12) {
+        let seed = rand::random::<u64>() / 3 * 3 + u64::try_from(number % 3).unwrap();
+        chaos(seed).await;
     }
 }

@@ -3,6 +3,7 @@
 //! Each file system is a small one in memory, mounted for the test: as root, or else in a
 //! namespace of users and mounts in which the test runs once more.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,7 +14,7 @@ use std::thread::JoinHandle;
 use tempfile::TempDir;
 
 use super::checker::{Promise, WHOLE};
-use super::history::{Outcome, What};
+use super::history::{History, Outcome, What};
 use super::upstream::Fault;
 use super::world::{Level, World, configuration, log_folder};
 use crate::harness::{Output, Process, eventually, free_port, test_folder, tidings};
@@ -148,6 +149,13 @@ fn is_told_of_a_gap(world: &World) -> bool {
     heard.any(|heard| matches!(heard.what, What::Gap { .. }))
 }
 
+/// How many logs the listener heard of.
+fn epochs(history: &History) -> usize {
+    let heard = history.listeners[0].iter().flat_map(|on| &on.heard);
+    let epochs = heard.filter_map(|heard| heard.id.split('-').next());
+    epochs.collect::<BTreeSet<_>>().len()
+}
+
 /// Something may have been lost, once or more often.
 const LOSSY: Promise = Promise {
     gaps: true,
@@ -157,8 +165,7 @@ const LOSSY: Promise = Promise {
 #[tokio::test]
 async fn a_second_process_on_the_same_log_does_not_start() {
     let folder = log_folder();
-    let yaml = configuration(Level::Process, folder.path(), "");
-    let mut world = World::start_with("second_process", &yaml).await;
+    let mut world = World::start("second", Level::Process, folder.path()).await;
     world.listen().await;
     let second = does_not_start(Level::Process, folder.path()).await;
     assert_eq!(second.code, Some(1), "{second:?}");
@@ -192,6 +199,7 @@ async fn a_full_disk_costs_the_past_and_no_write() {
     let gap = async || is_told_of_a_gap(&world).then_some(());
     eventually("a gap that is told", gap).await;
     until_status(&world, "ok").await;
+    assert!(epochs(&world.history()) > 1, "another log has begun");
     // Without any room it does not, until there is some.
     let hog = Hog::on(mount.path());
     eventually("a log that has failed", async || {

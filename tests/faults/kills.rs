@@ -13,7 +13,7 @@ use super::checker::{Promise, WHOLE};
 use super::history::{History, Outcome, What, Write};
 use super::times;
 use super::upstream::Fault;
-use super::world::{Level, World, configuration, log_folder};
+use super::world::{Level, World, log_folder};
 use super::writer::{METHODS, Writer};
 use crate::harness::within;
 
@@ -48,8 +48,7 @@ async fn write(mut writer: Writer, number: u32, stop: watch::Receiver<bool>) {
 
 async fn killed(level: Level, promise: Promise) -> History {
     let folder = log_folder();
-    let yaml = configuration(level, folder.path(), "");
-    let mut world = World::start_with(&format!("kills-{level}"), &yaml).await;
+    let mut world = World::start("kills", level, folder.path()).await;
     let address = world.sidecar.address();
     world.listen().await;
     for seed in 0..3 {

@@ -25,6 +25,8 @@ pub(crate) enum Level {
     Process,
 }
 
+pub(crate) const LEVELS: [Level; 3] = [Level::Memory, Level::Process, Level::Disk];
+
 impl Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -79,10 +81,10 @@ const END: &str = "END";
 const PATIENCE: Duration = Duration::from_secs(40);
 
 impl World {
-    /// In memory.
-    pub(crate) async fn start(name: &str) -> Self {
-        let yaml = configuration(Level::Memory, Path::new("/"), "");
-        Self::start_with(name, &yaml).await
+    /// With a log of that level in that folder.
+    pub(crate) async fn start(name: &str, level: Level, folder: &Path) -> Self {
+        let yaml = configuration(level, folder, "");
+        Self::start_with(&format!("{name}-{level}"), &yaml).await
     }
 
     pub(crate) async fn start_with(name: &str, yaml: &str) -> Self {

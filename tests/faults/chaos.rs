@@ -12,7 +12,7 @@ use super::relay::{Break, How, Plan, Relay};
 use super::times;
 use super::upstream::{Fault, Upstream};
 use super::world::{LEVELS, Level, World, configuration, log_folder};
-use super::writer::METHODS;
+use super::writer::{METHODS, Writer};
 use crate::harness::within;
 
 /// Before who finds nobody listening tries again.
@@ -56,6 +56,31 @@ fn plan(random: &mut StdRng) -> Plan {
     }
 }
 
+/// Writes by chance.
+async fn write(mut writer: Writer, mut random: StdRng) {
+    for _ in 0..times(20, 500) {
+        let method = METHODS[random.random_range(0..METHODS.len())];
+        let fault = fault(&mut random);
+        // Nobody listens while it starts: then nothing was sent, or it was lost on the way.
+        let written = async {
+            loop {
+                let written = writer.write(method, fault).await;
+                if !matches!(written, None | Some((Outcome::Unknown, _))) {
+                    return;
+                }
+                tokio::time::sleep(PAUSE).await;
+                if written.is_some() {
+                    return;
+                }
+            }
+        };
+        within("a sidecar that listens", written).await;
+        if random.random_bool(0.2) {
+            writer.leave();
+        }
+    }
+}
+
 async fn chaos(seed: u64) {
     println!("the seed is {seed}");
     let mut random = StdRng::seed_from_u64(seed);
@@ -78,7 +103,9 @@ async fn chaos(seed: u64) {
             before.address()
         };
         let seed = random.random();
-        world.listen_to(address, Some(1..60), seed).await;
+        world
+            .listen_to(address, Some(1..times(60, 2000)), seed)
+            .await;
     }
     let mut writers = JoinSet::new();
     for number in 0..random.random_range(8..33) {
@@ -88,30 +115,8 @@ async fn chaos(seed: u64) {
             world.writer_to(before.address())
         };
         writer.patience = Duration::from_millis(1500);
-        let mut random = next(&mut random);
-        writers.spawn(async move {
-            for _ in 0..times(20, 500) {
-                let method = METHODS[random.random_range(0..METHODS.len())];
-                let fault = fault(&mut random);
-                // Nobody listens while it starts: then nothing was sent, or it was lost on the way.
-                let written = async {
-                    loop {
-                        let written = writer.write(method, fault).await;
-                        if !matches!(written, None | Some((Outcome::Unknown, _))) {
-                            return;
-                        }
-                        tokio::time::sleep(PAUSE).await;
-                        if written.is_some() {
-                            return;
-                        }
-                    }
-                };
-                within("a sidecar that listens", written).await;
-                if random.random_bool(0.2) {
-                    writer.leave();
-                }
-            }
-        });
+        let random = next(&mut random);
+        writers.spawn(write(writer, random));
     }
     // What is in memory would be lost.
     let kills = if level == Level::Memory {
@@ -123,9 +128,7 @@ async fn chaos(seed: u64) {
         // Fewer than are sent, even if most of them fail.
         let more = random.random_range(1..12);
         world.recorder.after(more, world.sidecar.killer());
-        world.sidecar.exit().await;
-        world.sidecar.start_again().await;
-        world.cycles += 1;
+        world.survive_kill().await;
     }
     while let Some(ended) = writers.join_next().await {
         ended.unwrap();

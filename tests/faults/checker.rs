@@ -210,12 +210,16 @@ impl<'a> Judge<'a> {
         let listener = self.listener;
         let (told, nameless) = self.told(violations);
         let gaps = self.gaps();
+        let settling = Settling::of(self.history);
         // By collection, of the writes whose `uncertain` need not have an id: at least, at most.
         let mut open: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
         for write in &self.history.writes {
             let token = write.token.clone();
             let told = told.get(&*write.token).copied().unwrap_or_default();
             let mut due = due(write, deed(self.history, write));
+            if write.outcome == Outcome::Refused && settling.is_cut_short(write) {
+                (due.most, due.uncertain) = (1, true);
+            }
             if gaps.iter().any(|gap| gap.covers(write)) {
                 due.least = 0;
             }
@@ -363,6 +367,45 @@ impl Lost<'_> {
         let before =
             write.outcome == Outcome::Acknowledged && write.ended.is_some_and(|e| e < self.from);
         write.sent < self.to && !before && self.collections.iter().any(named)
+    }
+}
+
+/// Which refusals a kill may have come before the log knew of them: nobody waits for that. It
+/// knows of them in order, so of each that came before a write that was acknowledged.
+struct Settling<'a> {
+    kills: &'a [u64],
+    /// Of what was acknowledged: when it was sent, and when the first of it and all that was
+    /// sent later was acknowledged. By the first.
+    acknowledged: Vec<(u64, u64)>,
+}
+
+impl<'a> Settling<'a> {
+    fn of(history: &'a History) -> Self {
+        let acknowledged = history.writes.iter().filter_map(|write| {
+            let known = write.outcome == Outcome::Acknowledged;
+            Some((write.sent, write.ended.filter(|_| known)?))
+        });
+        let mut acknowledged: Vec<_> = acknowledged.collect();
+        acknowledged.sort_unstable();
+        let mut first = u64::MAX;
+        for (_, ended) in acknowledged.iter_mut().rev() {
+            first = first.min(*ended);
+            *ended = first;
+        }
+        Self {
+            kills: &history.kills,
+            acknowledged,
+        }
+    }
+
+    fn is_cut_short(&self, refused: &Write) -> bool {
+        let ended = refused.ended.unwrap_or_default();
+        let Some(kill) = self.kills.iter().find(|kill| **kill > ended) else {
+            return false;
+        };
+        let later = self.acknowledged.partition_point(|(sent, _)| *sent < ended);
+        let first = self.acknowledged.get(later);
+        first.is_none_or(|(_, first)| first > kill)
     }
 }
 

@@ -221,6 +221,36 @@ fn an_event_of_what_never_happened_is_found() {
 }
 
 #[test]
+fn a_refusal_is_uncertain_only_if_a_kill_came_before_the_log_knew_of_it() {
+    let refused = Deed {
+        seen: 1,
+        executed: 0,
+        refused: true,
+    };
+    let told_so = |kills: &[u64], later: Option<(u64, u64)>| {
+        spoilt(|history| {
+            history.kills = kills.to_vec();
+            history.add("r", "PUT", (5, 6), Outcome::Refused, refused);
+            history.heard().push(uncertain("e-3", "PUT", Some("r")));
+            if let Some(moments) = later {
+                history.add("l", "PUT", moments, Outcome::Acknowledged, DONE);
+                history.heard().push(told("e-4", "put", "l"));
+            }
+        })
+    };
+    assert_eq!(told_so(&[2, 9], None), []);
+    assert_eq!(
+        told_so(&[9], Some((5, 8))),
+        [],
+        "its event may have come first"
+    );
+    assert_eq!(told_so(&[9], Some((10, 11))), []);
+    for (kills, later) in [(&[][..], None), (&[2], None), (&[9], Some((7, 8)))] {
+        assert_eq!(told_so(kills, later), [unjustified("r")], "{kills:?}");
+    }
+}
+
+#[test]
 fn an_event_of_a_write_that_nobody_sent_is_found() {
     let stranger = [Violation::Stranger {
         listener: 0,

@@ -15,6 +15,8 @@ pub(crate) struct History {
     /// What the upstream says it did, by token.
     pub(crate) journal: BTreeMap<String, Deed>,
     pub(crate) listeners: Vec<Vec<Hearing>>,
+    /// The moments after which the sidecar was gone, in order.
+    pub(crate) kills: Vec<u64>,
 }
 
 /// A write as its writer saw it. Its token is its id too, so that no two are alike.
@@ -183,6 +185,13 @@ impl Recorder {
             raw: frame.raw.clone(),
             what: What::of(frame),
         });
+    }
+
+    /// The sidecar was killed and is gone.
+    pub(crate) fn killed(&self) {
+        let mut record = self.0.lock();
+        let at = record.tick();
+        record.history.kills.push(at);
     }
 
     /// All up to now, with the upstream's journal.

@@ -73,9 +73,7 @@ async fn killed(level: Level, promise: Promise) -> History {
             }
             world.sidecar.killer()();
         }
-        world.sidecar.exit().await;
-        world.sidecar.start_again().await;
-        world.cycles += 1;
+        world.survive_kill().await;
     }
     // What is written now is heard as if nothing had happened.
     answered(&world, 20).await;

@@ -72,7 +72,7 @@ pub(crate) struct World {
     listeners: JoinSet<()>,
     writers: usize,
     /// How often the sidecar was killed.
-    pub(crate) cycles: usize,
+    cycles: usize,
 }
 
 /// The custom event at which the listeners stop.
@@ -145,6 +145,14 @@ impl World {
     /// A listener who stays.
     pub(crate) async fn listen(&mut self) {
         self.listen_to(self.sidecar.address(), None, 0).await;
+    }
+
+    /// Waits for the end of a sidecar that is being killed, and starts it again.
+    pub(crate) async fn survive_kill(&mut self) {
+        self.sidecar.exit().await;
+        self.recorder.killed();
+        self.sidecar.start_again().await;
+        self.cycles += 1;
     }
 
     pub(crate) fn history(&self) -> History {

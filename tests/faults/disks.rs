@@ -61,9 +61,10 @@ impl Mount {
         self.folder.path()
     }
 
-    fn remount(&self, options: &str) {
+    /// Lets nothing in it be changed any more.
+    fn freeze(&self) {
         let mut mount = Command::new("mount");
-        mount.args(["-o", &format!("remount,{options}")]);
+        mount.args(["-o", "remount,bind,ro"]);
         let done = mount.arg(self.path()).output().unwrap();
         assert!(done.status.success(), "{done:?}");
     }
@@ -247,6 +248,7 @@ async fn writes_are_refused_while_the_log_has_failed_if_the_operator_wants_so() 
         response.unwrap().refuses(503);
         refused += 1;
     }
+    // What only reads passes.
     world.sidecar.get("/c0").await.expect(200);
     assert_eq!(status(&world).await, "degraded");
     // None of those came to the upstream: the journal has only the others.
@@ -276,7 +278,7 @@ async fn a_log_that_cannot_be_written_is_no_start() {
     let Some(mount) = Mount::new(test).await else {
         return;
     };
-    mount.remount("ro");
+    mount.freeze();
     for folder in [mount.path().to_owned(), mount.path().join("log")] {
         let ended = does_not_start(Level::Process, &folder).await;
         assert_eq!(ended.code, Some(1), "{ended:?}");

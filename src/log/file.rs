@@ -8,6 +8,7 @@
 //! ```
 //! | part | what it does |
 //! | --- | --- |
+//! | [`lock`] | one process has the directory, and it can hold a log |
 //! | [`record`], [`segment`] | the bytes of a record; a segment's name, header and creation |
 //! | [`scan`] | goes through a segment, whatever bytes it holds |
 //! | [`writer`] | appends, and begins another segment when one is full |
@@ -17,6 +18,7 @@
 //! Each start begins a segment of its own: what was written is never written again. A directory
 //! is left behind in a state that recovers to the same events at every moment.
 
+mod lock;
 mod read;
 mod record;
 mod recover;
@@ -27,64 +29,22 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
-use super::{Level, Record, Unsettled};
+use super::{Level, Piece, Unsettled};
 use crate::event::{Epoch, Event};
 use crate::limits::Keep;
 
+pub use lock::OpenError;
+pub(super) use lock::is_full;
 use segment::{Boot, Name, Point, Segment, UNFINISHED};
 pub(super) use writer::Writer;
-
-/// Why a directory cannot hold the log.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another process has it.
-    #[error(
-        "{path}: is in use by another process{holder}: give each sidecar a directory of its own"
-    )]
-    InUse {
-        /// The directory.
-        path: PathBuf,
-        /// Which one, where that is known. Shape: ` (process 1234)`.
-        holder: String,
-    },
-    /// `disk` was asked of a file system that is in memory.
-    #[error(
-        "{path}: is on {kind}, which is in memory: level `disk` needs a disk, `process` does not"
-    )]
-    NotOnDisk {
-        /// The directory.
-        path: PathBuf,
-        /// The file system. Shape: `tmpfs`.
-        kind: &'static str,
-    },
-    /// The system refused.
-    #[error("{path}: {doing}: {error}")]
-    Io {
-        /// The directory.
-        path: PathBuf,
-        /// What could not be done. Shape: `cannot be written`.
-        doing: &'static str,
-        /// Why.
-        error: io::Error,
-    },
-    /// It holds a log of a version that this program does not know.
-    #[error(
-        "{path}: was written by another version of this program: empty the directory, or give another"
-    )]
-    Version {
-        /// The directory.
-        path: PathBuf,
-    },
-}
 
 /// A locked directory, for as long as this lives. Shared by the writer and the readers.
 #[derive(Debug)]
@@ -137,15 +97,6 @@ pub(super) struct Report {
     pub(super) fresh: bool,
 }
 
-/// What a read found: the events after a place, without a hole up to `upto`.
-#[derive(Clone, Debug)]
-pub(super) struct Piece {
-    /// Oldest first. A span that is damaged is one [`crate::event::Kind::Gap`] at the last place of it.
-    pub(super) events: Vec<Arc<Event>>,
-    /// The place up to which nothing is missing from `events`.
-    pub(super) upto: u64,
-}
-
 /// How much of the past recovery gives back at most.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Recent {
@@ -158,48 +109,6 @@ pub(super) struct Recent {
 // === impl Directory ===
 
 impl Directory {
-    /// Makes the directory if it is missing, locks it, and tries whether it can hold the log at `level`.
-    ///
-    /// # Errors
-    /// [`OpenError`], but for [`OpenError::Version`].
-    pub(super) fn lock(path: &Path, level: Level) -> Result<Self, OpenError> {
-        Self::lock_in(path, level, boot())
-    }
-
-    /// Locks the directory as [`Self::lock`] does, in that run of the kernel.
-    fn lock_in(path: &Path, level: Level, boot: Boot) -> Result<Self, OpenError> {
-        let refused = |doing| {
-            move |error| OpenError::Io {
-                path: path.to_owned(),
-                doing,
-                error,
-            }
-        };
-        let mut create = DirBuilder::new();
-        match create.recursive(true).mode(0o700).create(path) {
-            Err(_exists) if path.exists() && !path.is_dir() => {
-                return Err(refused("cannot hold the log")(
-                    io::ErrorKind::NotADirectory.into(),
-                ));
-            }
-            created => created.map_err(refused("cannot be created"))?,
-        }
-        let lock = lock_file(path, &refused)?;
-        if level == Level::Disk
-            && let Some(kind) = in_memory(path).map_err(refused("cannot be looked at"))?
-        {
-            let path = path.to_owned();
-            return Err(OpenError::NotOnDisk { path, kind });
-        }
-        probe(path, level).map_err(refused("cannot be written"))?;
-        Ok(Self {
-            path: path.to_owned(),
-            _lock: lock,
-            boot,
-            table: Mutex::default(),
-        })
-    }
-
     /// Throws away what is there and begins `epoch`, with these writes under way.
     ///
     /// # Errors
@@ -270,22 +179,52 @@ impl Directory {
 
     /// Lets readers read a segment that was begun; it takes the place of one with its name.
     fn add(&self, segment: Segment, tail: u64, newest: Timestamp) {
-        let mut table = self.table.lock();
-        table.segments.retain(|other| other.name != segment.name);
-        table.segments.push(segment);
-        table.tail = tail;
-        table.newest = newest;
+        self.table.lock().add(segment, tail, newest);
     }
 
-    /// Lets readers read what was appended to the segment being written.
-    fn extend(&self, bytes: u64, tail: u64, newest: Timestamp, points: &[Point]) {
+    /// As [`Self::add`], for the writer of the segment `active`.
+    ///
+    /// # Errors
+    /// Another writer has begun anew since: this one was given up. The segment is removed.
+    fn follow(
+        &self,
+        active: Name,
+        segment: Segment,
+        (tail, newest): (u64, Timestamp),
+    ) -> io::Result<()> {
+        {
+            let mut table = self.table.lock();
+            if table.is_active(active) {
+                table.add(segment, tail, newest);
+                return Ok(());
+            }
+        }
+        remove(&self.path_of(segment.name))?;
+        Err(given_up())
+    }
+
+    /// Lets readers read what was appended to the segment `active`.
+    ///
+    /// # Errors
+    /// Another writer has begun anew since: this one was given up.
+    fn extend(
+        &self,
+        active: Name,
+        bytes: u64,
+        (tail, newest): (u64, Timestamp),
+        points: &[Point],
+    ) -> io::Result<()> {
         let mut table = self.table.lock();
+        if !table.is_active(active) {
+            return Err(given_up());
+        }
         if let Some(active) = table.segments.last_mut() {
             active.bytes = bytes;
             active.learn(points);
             table.tail = tail;
             table.newest = newest;
         }
+        Ok(())
     }
 
     /// Lets go of the oldest segments while all of them have more bytes than that.
@@ -311,7 +250,8 @@ impl Directory {
         };
         let mut removed = Ok(());
         for segment in gone {
-            removed = removed.and(remove(&self.path_of(segment.name)));
+            let this = remove(&self.path_of(segment.name));
+            removed = removed.and(this);
         }
         removed
     }
@@ -362,7 +302,27 @@ impl Table {
     fn bytes(&self) -> u64 {
         self.segments.iter().map(|segment| segment.bytes).sum()
     }
+
+    fn add(&mut self, segment: Segment, tail: u64, newest: Timestamp) {
+        self.segments.retain(|other| other.name != segment.name);
+        self.segments.push(segment);
+        self.tail = tail;
+        self.newest = newest;
+    }
+
+    /// Whether this is the segment being written.
+    fn is_active(&self, name: Name) -> bool {
+        let last = self.segments.last();
+        last.is_some_and(|last| last.name == name)
+    }
 }
+
+fn given_up() -> io::Error {
+    io::Error::other("another writer has begun the log anew")
+}
+
+/// What is in the files is for this user alone, whatever the directory allows.
+const FILE_MODE: u32 = 0o600;
 
 /// Removes a file, if it is there.
 fn remove(path: &Path) -> io::Result<()> {
@@ -370,87 +330,4 @@ fn remove(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
     }
-}
-
-/// Locks the directory's `lock` for as long as the file is open, and says in it who has it.
-fn lock_file<R>(path: &Path, refused: &impl Fn(&'static str) -> R) -> Result<File, OpenError>
-where
-    R: Fn(io::Error) -> OpenError,
-{
-    let mut lock = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path.join("lock"))
-        .map_err(refused("cannot be written"))?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            // Who it is only helps: if that cannot be read, it is left out.
-            let read = (&lock).take(LOCK_BYTES_MAX).read_to_string(&mut holder);
-            let known = read.is_ok() && holder.trim().parse::<u32>().is_ok();
-            let path = path.to_owned();
-            let holder = if known {
-                format!(" (process {})", holder.trim())
-            } else {
-                String::new()
-            };
-            return Err(OpenError::InUse { path, holder });
-        }
-        Err(TryLockError::Error(error)) => return Err(refused("cannot be locked")(error)),
-    }
-    lock.set_len(0)
-        .and_then(|()| writeln!(lock, "{}", std::process::id()))
-        .map_err(refused("cannot be written"))?;
-    Ok(lock)
-}
-
-/// Bytes of a lock that are looked at: a process's id has fewer.
-const LOCK_BYTES_MAX: u64 = 16;
-
-/// Tries whether a file can be written here and read back.
-fn probe(path: &Path, level: Level) -> io::Result<()> {
-    const WORD: &[u8] = b"tidings";
-    let path = path.join(format!("probe{UNFINISHED}"));
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(&path)?;
-    file.write_all(WORD)?;
-    if level == Level::Disk {
-        file.sync_all()?;
-    }
-    let mut read = Vec::new();
-    file.rewind()?;
-    file.read_to_end(&mut read)?;
-    if read != WORD {
-        return Err(io::Error::other("what was written is not what is read"));
-    }
-    remove(&path)
-}
-
-/// The name of the file system, if it is one that is in memory.
-fn in_memory(path: &Path) -> io::Result<Option<&'static str>> {
-    const TMPFS: i128 = 0x0102_1994;
-    const RAMFS: i128 = 0x8584_58f6;
-    Ok(match i128::from(rustix::fs::statfs(path)?.f_type) {
-        TMPFS => Some("tmpfs"),
-        RAMFS => Some("ramfs"),
-        _ => None,
-    })
-}
-
-/// This run of the kernel, as it names it. Shape: `2a1dd46c-e4ee-4a11-b8c9-fb2a02a2ec75`.
-fn boot() -> Boot {
-    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    let digits: String = text.trim().split('-').collect();
-    if digits.len() != 32 {
-        return None;
-    }
-    let number = u128::from_str_radix(&digits, 16).ok()?;
-    (number != 0).then(|| number.to_be_bytes())
 }

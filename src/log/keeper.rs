@@ -12,7 +12,6 @@
 //! be waited for, and because the requests' own must never wait for a disk.
 
 use std::fs::File;
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,7 +22,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tracing::{error, info, warn};
 
-use super::file::{Directory, OpenError, Recent, Recovered, Writer};
+use super::file::{Directory, OpenError, Recent, Recovered, Writer, is_full};
 use super::state::{State, Taken, Told, kept_in_memory};
 use super::{Level, Log, Record, Shared, Terms};
 use crate::event::{Cursor, Epoch, Event};
@@ -70,14 +69,6 @@ pub(super) fn open(
         move || keep(&shared, &directory)
     });
     Ok(Log(shared))
-}
-
-/// Whether there is no room, which may change: no reason not to serve.
-fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-    )
 }
 
 /// The place of the newest event that was found.

@@ -31,7 +31,7 @@ pub(super) const HEADER_BYTES: usize = 21;
 /// Bytes that an event takes in a body at least: its time and its kind.
 pub(super) const EVENT_BYTES_MIN: u64 = 13;
 
-/// No log comes to that place: what says so is no record, and what counts on from it overflows not.
+/// No log comes to that place: what says so is no record, and counting on from it cannot overflow.
 pub(super) const SEQ_MAX: u64 = 1 << 62;
 
 const MAGIC: [u8; 4] = [0xff, b'r', b'e', b'c'];
@@ -54,7 +54,7 @@ pub(super) struct Header {
 
 /// What a body holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shape {
+pub(super) enum Shape {
     End,
     Events,
     Intent,
@@ -163,11 +163,23 @@ fn framed(
     let start = into.len();
     into.extend([0; HEADER_BYTES]);
     body(into);
+    seal(shape, number, RECORD_BODY_BYTES_MAX, start, into)
+}
+
+/// Puts the header of the record that begins at `start` into its room, and the checksum behind its
+/// body; takes back a record whose body is larger than `body_max`.
+pub(super) fn seal(
+    shape: Shape,
+    number: u64,
+    body_max: usize,
+    start: usize,
+    into: &mut Vec<u8>,
+) -> io::Result<()> {
     let (header, body) = into
         .get_mut(start..)
         .and_then(|record| record.split_at_mut_checked(HEADER_BYTES))
         .expect("room for the header was made");
-    if body.len() > RECORD_BODY_BYTES_MAX {
+    if body.len() > body_max {
         into.truncate(start);
         let why = "a record is larger than the log's files take";
         return Err(io::Error::new(io::ErrorKind::InvalidInput, why));

@@ -10,8 +10,9 @@
 //! | any, perhaps a torn one | no | process | a fresh epoch: what was heard may be gone |
 //! | not known: no sound header | - | - | a fresh epoch |
 //!
-//! If some of it is damaged, a gap follows in any case, since an intent may have been there. Its
-//! place is behind every place that the damaged bytes can have held: none is given twice.
+//! If some of it is damaged, a gap follows unless the log was closed in order behind that: an
+//! intent may have been there. Its place is behind every place that the damaged bytes can have
+//! held: none is given twice.
 //! Each write that was under way is told as uncertain behind that gap.
 //!
 //! All of that stands in the new segment before that has its name; a recovery that is cut short
@@ -188,7 +189,7 @@ impl Directory {
         level: Level,
         keep: &Keep,
         now: Timestamp,
-        mut past: Past,
+        past: Past,
         (known, header): (bool, Header),
         seen: Vec<Seen>,
     ) -> io::Result<Recovered> {
@@ -197,7 +198,7 @@ impl Directory {
         let report = Report {
             torn_bytes: past.torn_bytes,
             uncertain: past.open.len(),
-            gap: past.damaged || !known,
+            gap: !known || past.damaged_bytes > 0 || past.damaged && !past.closed,
             fresh: false,
         };
         let told = past.told(epoch, at, report.gap);

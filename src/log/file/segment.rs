@@ -18,12 +18,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use jiff::Timestamp;
 
 use super::super::Level;
+use super::FILE_MODE;
 use super::record::{Bytes, SEQ_MAX, put_time};
 use super::scan::length;
 use crate::event::Epoch;
@@ -252,6 +253,7 @@ pub(super) fn create(
         .write(true)
         .create(true)
         .truncate(true)
+        .mode(FILE_MODE)
         .open(&unfinished)?;
     let front = header.encode();
     file.write_all(&front)?;

@@ -92,9 +92,9 @@ impl Writer {
         }
         put_intents(&open, &mut buffer)?;
         let (file, segment) = segment::create(directory.path(), &header, &buffer, true)?;
-        let newest = told.iter().filter_map(|record| newest_of(record));
+        let mut newest = told.iter().filter_map(|record| newest_of(record));
         let (tail, newest) = newest
-            .last()
+            .next_back()
             .unwrap_or((header.name.first - 1, header.created));
         let bytes = segment.bytes;
         directory.add(segment, tail, newest);
@@ -131,6 +131,10 @@ impl Writer {
         let mut points = Vec::new();
         self.buffer.clear();
         for record in records {
+            if matches!(**record, Record::End) {
+                // Whatever is damaged before it, the end says which writes are under way.
+                put_intents(&self.open, &mut self.buffer)?;
+            }
             let at = self.bytes + length(self.buffer.len());
             record::encode(record, &mut self.buffer)?;
             if let Record::Events { events, .. } = &**record {
@@ -188,8 +192,9 @@ impl Writer {
         (&*self.file).write_all(&self.buffer)?;
         self.bytes += length(self.buffer.len());
         self.buffer.clear();
+        let name = self.header.name;
         self.directory
-            .extend(self.bytes, self.tail, self.newest, points);
+            .extend(name, self.bytes, (self.tail, self.newest), points)?;
         points.clear();
         Ok(())
     }
@@ -214,7 +219,8 @@ impl Writer {
             segment::create(self.directory.path(), &header, &self.buffer, synced)?;
         self.begun = segment.bytes;
         self.bytes = segment.bytes;
-        self.directory.add(segment, self.tail, self.newest);
+        self.directory
+            .follow(self.header.name, segment, (self.tail, self.newest))?;
         self.header = header;
         self.file = Arc::new(file);
         self.directory.shrink(self.sizes.others)

@@ -77,6 +77,8 @@ pub(crate) struct World {
 
 /// The custom event at which the listeners stop.
 const END: &str = "END";
+/// Between two looks at what they have heard.
+const PAUSE: Duration = Duration::from_millis(100);
 /// How long listeners may take to hear all: those behind a broken network lose their stream often.
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -162,14 +164,13 @@ impl World {
     /// Waits until everything was told that is to be told, and shows that no promise was broken.
     pub(crate) async fn settle(&mut self, promise: Promise) -> History {
         let told = async {
-            // Each look at a long history takes a while.
-            let mut pause = tokio::time::interval(Duration::from_millis(50));
             loop {
+                // A look at a long history takes a while, in which nobody hears anything.
+                tokio::time::sleep(PAUSE).await;
                 let violations = check(&self.history(), promise);
                 if !violations.iter().any(Violation::may_be_mended) {
                     return;
                 }
-                pause.tick().await;
             }
         };
         // What is missing in the end is told below.
@@ -184,6 +185,12 @@ impl World {
         println!("{}", self.summary(&history, violations.len()));
         for violation in violations.iter().take(20) {
             println!("  {violation:?}: {}", of(&history, violation));
+        }
+        if !violations.is_empty() {
+            for (number, hearings) in history.listeners.iter().enumerate() {
+                let last = hearings.last().and_then(|hearing| hearing.heard.last());
+                println!("  listener {number}, {} streams: {last:?}", hearings.len());
+            }
         }
         assert!(violations.is_empty(), "{} violations", violations.len());
         history

@@ -12,7 +12,8 @@
 //! | part | what it does |
 //! | --- | --- |
 //! | `state` | gives places, says what is published; pure |
-//! | `ring` | the newest events, in memory |
+//! | `queue` | what was submitted and is not published yet; pure |
+//! | `ring` | the newest events, in memory; pure |
 //! | `intent` | writes under way |
 //! | `file` | segments in a directory: write, recover, read |
 //! | `keeper` | the threads: they write, sync, give up and begin anew |
@@ -34,6 +35,7 @@
 mod file;
 mod intent;
 mod keeper;
+mod queue;
 mod ring;
 mod state;
 
@@ -206,8 +208,9 @@ impl Log {
         keeper::open(directory, level, fresh, terms)
     }
 
-    /// Gives `kinds` the next places, and tells with them the outcome of the write `intent`. When
-    /// the log holds them the ticket is ready; without one it does already.
+    /// Gives `kinds` the next places, and tells with them the outcome of the write `intent`: without
+    /// any, that it amounted to nothing. When the log holds that the ticket is ready; without
+    /// one it does already.
     #[must_use]
     pub fn append(&self, kinds: Vec<Kind>, intent: Option<Intent>) -> Option<Ticket> {
         let settles = intent.and_then(Intent::settle);
@@ -219,7 +222,6 @@ impl Log {
             let mut state = self.0.state.lock();
             state.append(kinds, settles, (Timestamp::now(), Instant::now()))
         };
-        // Of a write that amounted to nothing the files are told, and nobody waits for it.
         self.0.work.notify_one();
         if told.is_none() {
             self.0.grown.notify_one();

@@ -23,7 +23,8 @@ use jiff::Timestamp;
 use tracing::{error, info, warn};
 
 use super::file::{Directory, OpenError, Recent, Recovered, Writer, is_full};
-use super::state::{State, Taken, Told, kept_in_memory};
+use super::queue::{Taken, Told};
+use super::state::{State, kept_in_memory};
 use super::{Level, Log, Record, Shared, Terms};
 use crate::event::{Cursor, Epoch, Event};
 use crate::limits::{

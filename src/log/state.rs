@@ -15,17 +15,18 @@
 //!
 //! Pure: it does no I/O and reads no clock.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
+use super::queue::{Queue, Taken, Told};
 use super::ring::Ring;
 use super::{Level, OnFailure, Record, Terms, Unsettled};
 use crate::event::{Cursor, Epoch, Event, Kind};
-use crate::limits::{Keep, RECENT_BYTES, RECENT_EVENTS, WRITE_RECORDS_MAX};
+use crate::limits::{Keep, RECENT_BYTES, RECENT_EVENTS};
 
 /// The state of a log.
 #[derive(Debug)]
@@ -61,47 +62,6 @@ pub(super) enum Home {
     /// In memory.
     Memory,
 }
-
-/// What was submitted and is not published yet, oldest first.
-#[derive(Debug)]
-pub(super) struct Queue {
-    level: Level,
-    /// Which pair of threads it is for.
-    run: u64,
-    /// The seq that was given last.
-    given: u64,
-    submissions: VecDeque<Submission>,
-    /// How many were ever popped off the front: with it a submission has a number.
-    popped: u64,
-    /// The number up to which the writer has taken them.
-    taken: u64,
-}
-
-#[derive(Debug)]
-struct Submission {
-    record: Arc<Record>,
-    since: Instant,
-    waiting: Option<oneshot::Sender<()>>,
-}
-
-/// What the writer is to write: up to this number, by this pair of threads.
-#[derive(Debug)]
-pub(super) struct Taken {
-    pub(super) upto: u64,
-    pub(super) records: Vec<Arc<Record>>,
-}
-
-impl Taken {
-    /// Whether somebody waits until it is synced: intents have to survive the process alone.
-    pub(super) fn waits_for_sync(&self) -> bool {
-        self.records.iter().any(|record| !record.is_note())
-    }
-}
-
-/// Those who waited for something that has happened. To be told without the lock.
-#[must_use]
-#[derive(Debug, Default)]
-pub(super) struct Told(Vec<oneshot::Sender<()>>);
 
 impl State {
     /// A log in memory.
@@ -166,20 +126,17 @@ impl State {
             self.unsettled.remove(&number);
         }
         if kinds.is_empty() {
-            if let (Some(number), Home::Files(queue)) = (settles, &mut self.home) {
-                queue.submit(Record::Settled { number }, now, None);
-            }
-            return None;
+            // A refusal is released once it is noted: or it would be uncertain after a crash.
+            let (Some(number), Home::Files(queue)) = (settles, &mut self.home) else {
+                return None;
+            };
+            return Some(queue.submit_for(Record::Settled { number }, now));
         }
         self.counts.appends += 1;
         self.newest = self.newest.max(at);
         let events = self.placed(kinds);
         match &mut self.home {
-            Home::Files(queue) => {
-                let (waiting, told) = oneshot::channel();
-                queue.submit(Record::Events { events, settles }, now, Some(waiting));
-                Some(told)
-            }
+            Home::Files(queue) => Some(queue.submit_for(Record::Events { events, settles }, now)),
             Home::Failed(_) | Home::Memory => {
                 events
                     .into_iter()
@@ -225,8 +182,7 @@ impl State {
         let Home::Files(queue) = &mut self.home else {
             return (Some(number), None);
         };
-        let (waiting, told) = oneshot::channel();
-        queue.submit(Record::Intent { number, write }, now, Some(waiting));
+        let told = queue.submit_for(Record::Intent { number, write }, now);
         (Some(number), Some(told))
     }
 
@@ -244,17 +200,7 @@ impl State {
 
     /// What there is to write for the threads `run`; none if they were given up.
     pub(super) fn take(&mut self, run: u64) -> Option<Taken> {
-        let queue = self.queue(run)?;
-        let from = usize::try_from(queue.taken - queue.popped).unwrap_or(usize::MAX);
-        let rest = queue.submissions.iter().skip(from).take(WRITE_RECORDS_MAX);
-        let records: Vec<_> = rest
-            .map(|submission| Arc::clone(&submission.record))
-            .collect();
-        queue.taken += records.len() as u64;
-        Some(Taken {
-            upto: queue.taken,
-            records,
-        })
+        self.queue(run).map(Queue::take)
     }
 
     /// The threads `run` have written everything up to the number `upto`.
@@ -265,21 +211,8 @@ impl State {
         if queue.level == Level::Process {
             return self.publish(upto, now);
         }
-        // Intents survive the process now, which is all that they have to.
-        let written = usize::try_from(upto.saturating_sub(queue.popped)).unwrap_or(usize::MAX);
-        let intents = queue.submissions.iter_mut().take(written);
-        let intents = intents.filter(|of| matches!(*of.record, Record::Intent { .. }));
-        let told = intents.filter_map(|of| of.waiting.take()).collect();
-        while queue.popped < upto
-            && queue
-                .submissions
-                .front()
-                .is_some_and(|of| of.record.is_note())
-        {
-            queue.submissions.pop_front();
-            queue.popped += 1;
-        }
-        Told(told)
+        // Notes survive the process now, which is all that they have to.
+        queue.wrote(upto)
     }
 
     /// The threads `run` have synced everything up to the number `upto`.
@@ -296,11 +229,7 @@ impl State {
             return Told::default();
         };
         let mut told = Vec::new();
-        while queue.popped < upto {
-            let Some(submission) = queue.submissions.pop_front() else {
-                break;
-            };
-            queue.popped += 1;
+        while let Some(submission) = queue.pop(upto) {
             if let Record::Events { events, .. } = &*submission.record {
                 for event in events {
                     self.ring.push(Arc::clone(event), now);
@@ -320,14 +249,14 @@ impl State {
         why: Arc<str>,
         now: Instant,
     ) -> Option<Told> {
-        let queue = self.queue(run)?;
-        let waiting = std::mem::take(&mut queue.submissions);
+        let next = self.queue(run)?;
+        let mut queue = std::mem::replace(next, Queue::new(Level::Memory, run, 0));
         self.home = Home::Failed(why);
         self.counts.failures += 1;
         self.ring.begin(epoch);
         self.push(Kind::Gap, now);
         let mut told = Vec::new();
-        for submission in waiting {
+        while let Some(submission) = queue.pop(u64::MAX) {
             if let Record::Events { events, .. } = &*submission.record {
                 let kinds = events.iter().map(|event| event.kind.clone());
                 kinds.for_each(|kind| self.push(kind, now));
@@ -350,13 +279,13 @@ impl State {
         let mut queue = Queue::new(level, run, 0);
         for (number, _) in known {
             if !self.unsettled.contains_key(number) {
-                queue.submit(Record::Settled { number: *number }, now, None);
+                queue.submit(Record::Settled { number: *number }, now);
             }
         }
         let newest_known = known.last().map_or(0, |(number, _)| *number);
         for (number, write) in self.unsettled.range(newest_known + 1..) {
             let (number, write) = (*number, write.clone());
-            queue.submit(Record::Intent { number, write }, now, None);
+            queue.submit(Record::Intent { number, write }, now);
         }
         self.home = Home::Files(queue);
         // Nobody waits for it.
@@ -375,14 +304,14 @@ impl State {
         let Home::Files(queue) = &mut self.home else {
             return None;
         };
-        queue.submit(Record::End, now, None);
-        Some(queue.popped + queue.submissions.len() as u64)
+        queue.submit(Record::End, now);
+        Some(queue.newest())
     }
 
     /// Whether everything up to the number `upto` is published, or nothing will be any more.
     pub(super) fn has_published(&self, upto: u64) -> bool {
         match &self.home {
-            Home::Files(queue) => queue.popped >= upto,
+            Home::Files(queue) => queue.is_past(upto),
             Home::Failed(_) | Home::Memory => true,
         }
     }
@@ -390,7 +319,7 @@ impl State {
     /// Whether there is something for the writer to take.
     pub(super) fn has_work(&self) -> bool {
         match &self.home {
-            Home::Files(queue) => queue.taken < queue.popped + queue.submissions.len() as u64,
+            Home::Files(queue) => queue.has_work(),
             Home::Failed(_) | Home::Memory => false,
         }
     }
@@ -405,8 +334,7 @@ impl State {
         let Home::Files(queue) = &self.home else {
             return None;
         };
-        let oldest = queue.submissions.front()?;
-        let waited = now.saturating_duration_since(oldest.since);
+        let waited = queue.waited(now)?;
         (waited > self.terms.wait).then_some(queue.run)
     }
 
@@ -453,36 +381,6 @@ impl State {
         match &mut self.home {
             Home::Files(queue) if queue.run == run => Some(queue),
             Home::Failed(_) | Home::Files(_) | Home::Memory => None,
-        }
-    }
-}
-
-impl Queue {
-    fn new(level: Level, run: u64, given: u64) -> Self {
-        Self {
-            level,
-            run,
-            given,
-            submissions: VecDeque::new(),
-            popped: 0,
-            taken: 0,
-        }
-    }
-
-    fn submit(&mut self, record: Record, now: Instant, waiting: Option<oneshot::Sender<()>>) {
-        self.submissions.push_back(Submission {
-            record: Arc::new(record),
-            since: now,
-            waiting,
-        });
-    }
-}
-
-impl Told {
-    /// Tells them. One that waits no longer is not missed.
-    pub(super) fn tell(self) {
-        for waiting in self.0 {
-            let (Ok(()) | Err(())) = waiting.send(());
         }
     }
 }

@@ -67,6 +67,13 @@ pub(crate) enum Violation {
     Epochs { found: usize },
 }
 
+impl Violation {
+    /// Whether what is told later may mend it.
+    pub(crate) fn may_be_mended(&self) -> bool {
+        matches!(self, Self::Missing { .. } | Self::Uncounted { .. })
+    }
+}
+
 /// How often a write was told to one listener.
 #[derive(Clone, Copy, Debug, Default)]
 struct Told {

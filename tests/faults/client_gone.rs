@@ -4,7 +4,7 @@ use super::checker::WHOLE;
 use super::history::{Outcome, What};
 use super::times;
 use super::upstream::Fault;
-use super::world::World;
+use super::world::{LEVELS, Level, World, log_folder};
 use super::writer::{METHODS, outcome};
 use crate::harness::{ALL, Conn, within};
 
@@ -22,10 +22,18 @@ enum Leaves {
 const STAGES: [usize; 3] = [0, 20, 90];
 
 async fn gone(leaves: Leaves) {
-    let mut world = World::start(&format!("client_gone-{leaves:?}")).await;
+    for level in LEVELS {
+        gone_at(level, leaves).await;
+    }
+}
+
+async fn gone_at(level: Level, leaves: Leaves) {
+    let folder = log_folder();
+    let name = format!("client_gone-{leaves:?}");
+    let mut world = World::start(&name, level, folder.path()).await;
     world.listen().await;
     let mut writer = world.writer();
-    for round in 0..times(2, 200) {
+    for round in 0..times(4, 200) {
         for stage in STAGES {
             let method = METHODS[round % METHODS.len()];
             let draft = writer.draft(method, Fault::Hold(stage));

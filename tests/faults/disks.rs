@@ -3,6 +3,7 @@
 //! Each file system is a small one in memory, mounted for the test: as root, or else in a
 //! namespace of users and mounts in which the test runs once more.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,7 +14,7 @@ use std::thread::JoinHandle;
 use tempfile::TempDir;
 
 use super::checker::{Promise, WHOLE};
-use super::history::{Outcome, What};
+use super::history::{History, Outcome, What};
 use super::upstream::Fault;
 use super::world::{Level, World, configuration, log_folder};
 use crate::harness::{Output, Process, eventually, free_port, test_folder, tidings};
@@ -60,9 +61,10 @@ impl Mount {
         self.folder.path()
     }
 
-    fn remount(&self, options: &str) {
+    /// Lets nothing in it be changed any more.
+    fn freeze(&self) {
         let mut mount = Command::new("mount");
-        mount.args(["-o", &format!("remount,{options}")]);
+        mount.args(["-o", "remount,bind,ro"]);
         let done = mount.arg(self.path()).output().unwrap();
         assert!(done.status.success(), "{done:?}");
     }
@@ -148,6 +150,13 @@ fn is_told_of_a_gap(world: &World) -> bool {
     heard.any(|heard| matches!(heard.what, What::Gap { .. }))
 }
 
+/// How many logs the listener heard of.
+fn epochs(history: &History) -> usize {
+    let heard = history.listeners[0].iter().flat_map(|on| &on.heard);
+    let epochs = heard.filter_map(|heard| heard.id.split('-').next());
+    epochs.collect::<BTreeSet<_>>().len()
+}
+
 /// Something may have been lost, once or more often.
 const LOSSY: Promise = Promise {
     gaps: true,
@@ -157,8 +166,7 @@ const LOSSY: Promise = Promise {
 #[tokio::test]
 async fn a_second_process_on_the_same_log_does_not_start() {
     let folder = log_folder();
-    let yaml = configuration(Level::Process, folder.path(), "");
-    let mut world = World::start_with("second_process", &yaml).await;
+    let mut world = World::start("second", Level::Process, folder.path()).await;
     world.listen().await;
     let second = does_not_start(Level::Process, folder.path()).await;
     assert_eq!(second.code, Some(1), "{second:?}");
@@ -192,6 +200,7 @@ async fn a_full_disk_costs_the_past_and_no_write() {
     let gap = async || is_told_of_a_gap(&world).then_some(());
     eventually("a gap that is told", gap).await;
     until_status(&world, "ok").await;
+    assert!(epochs(&world.history()) > 1, "another log has begun");
     // Without any room it does not, until there is some.
     let hog = Hog::on(mount.path());
     eventually("a log that has failed", async || {
@@ -239,6 +248,7 @@ async fn writes_are_refused_while_the_log_has_failed_if_the_operator_wants_so() 
         response.unwrap().refuses(503);
         refused += 1;
     }
+    // What only reads passes.
     world.sidecar.get("/c0").await.expect(200);
     assert_eq!(status(&world).await, "degraded");
     // None of those came to the upstream: the journal has only the others.
@@ -268,7 +278,7 @@ async fn a_log_that_cannot_be_written_is_no_start() {
     let Some(mount) = Mount::new(test).await else {
         return;
     };
-    mount.remount("ro");
+    mount.freeze();
     for folder in [mount.path().to_owned(), mount.path().join("log")] {
         let ended = does_not_start(Level::Process, &folder).await;
         assert_eq!(ended.code, Some(1), "{ended:?}");

@@ -15,6 +15,8 @@ pub(crate) struct History {
     /// What the upstream says it did, by token.
     pub(crate) journal: BTreeMap<String, Deed>,
     pub(crate) listeners: Vec<Vec<Hearing>>,
+    /// The moments after which the sidecar was gone, in order.
+    pub(crate) kills: Vec<u64>,
 }
 
 /// A write as its writer saw it. Its token is its id too, so that no two are alike.
@@ -104,6 +106,10 @@ pub(crate) struct Recorder(Arc<Mutex<Record>>);
 #[derive(Default)]
 struct Record {
     now: u64,
+    /// Writes that were acknowledged or refused so far.
+    answered: usize,
+    /// What is done as soon as there are so many of those.
+    then: Option<(usize, Box<dyn FnOnce() + Send>)>,
     history: History,
 }
 
@@ -136,6 +142,20 @@ impl Recorder {
         let ended = record.tick();
         let write = &mut record.history.writes[number];
         (write.ended, write.outcome) = (Some(ended), outcome);
+        if matches!(outcome, Outcome::Acknowledged | Outcome::Refused) {
+            record.answered += 1;
+        }
+        let answered = record.answered;
+        if let Some((_, then)) = record.then.take_if(|(at, _)| *at <= answered) {
+            then();
+        }
+    }
+
+    /// Does this as soon as so many more writes are acknowledged or refused, before anything
+    /// else happens.
+    pub(crate) fn after(&self, more: usize, then: impl FnOnce() + Send + 'static) {
+        let mut record = self.0.lock();
+        record.then = Some((record.answered + more, Box::new(then)));
     }
 
     /// Somebody is about to listen; their number.
@@ -167,13 +187,11 @@ impl Recorder {
         });
     }
 
-    /// How many writes were acknowledged so far.
-    pub(crate) fn acknowledged(&self) -> usize {
-        let record = self.0.lock();
-        let writes = record.history.writes.iter();
-        writes
-            .filter(|write| write.outcome == Outcome::Acknowledged)
-            .count()
+    /// The sidecar was killed and is gone.
+    pub(crate) fn killed(&self) {
+        let mut record = self.0.lock();
+        let at = record.tick();
+        record.history.kills.push(at);
     }
 
     /// All up to now, with the upstream's journal.

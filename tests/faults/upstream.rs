@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::json;
@@ -32,6 +33,8 @@ pub(crate) enum Fault {
     Hang,
     /// Commits, sends so many bytes of the answer, and the rest when the test says so.
     Hold(usize),
+    /// Commits, and takes its time before it answers.
+    Late,
     /// Answers, and closes the connection at once that it said it would keep.
     Leave,
     /// None.
@@ -66,6 +69,8 @@ struct Peer {
     go_on: Release,
 }
 
+/// For so long [`Fault::Late`] is under way.
+const LATE: Duration = Duration::from_millis(20);
 /// The token of the answer that nobody asked for.
 pub(crate) const STRAY: &str = "stray";
 
@@ -77,6 +82,7 @@ impl Fault {
             | Self::Chunked
             | Self::Closing
             | Self::Hold(_)
+            | Self::Late
             | Self::Leave
             | Self::None
             | Self::Refuse
@@ -97,6 +103,7 @@ impl Fault {
             "fail" => Self::Fail,
             "hang" => Self::Hang,
             "hold" => Self::Hold(bytes),
+            "late" => Self::Late,
             "leave" => Self::Leave,
             "none" => Self::None,
             "race" => Self::Race,
@@ -118,6 +125,7 @@ impl Display for Fault {
             Self::Fail => f.write_str("fail"),
             Self::Hang => f.write_str("hang"),
             Self::Hold(bytes) => write!(f, "hold:{bytes}"),
+            Self::Late => f.write_str("late"),
             Self::Leave => f.write_str("leave"),
             Self::None => f.write_str("none"),
             Self::Race => f.write_str("race"),
@@ -261,6 +269,10 @@ impl Peer {
                 self.reached.open();
                 self.go_on.wait().await;
                 conn.send(second).await;
+            }
+            Fault::Late => {
+                tokio::time::sleep(LATE).await;
+                conn.send(whole).await;
             }
             Fault::Leave => {
                 conn.send(whole).await;

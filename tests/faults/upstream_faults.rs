@@ -6,7 +6,7 @@ use super::checker::WHOLE;
 use super::history::Outcome;
 use super::times;
 use super::upstream::Fault;
-use super::world::World;
+use super::world::{LEVELS, Level, World, log_folder};
 use super::writer::METHODS;
 
 /// Each fault, and what the writer is told; none where it depends.
@@ -32,13 +32,20 @@ const FAULTS: [(Fault, Option<Outcome>); 16] = [
 
 #[tokio::test]
 async fn each_fault_of_an_upstream_is_told_as_it_is() {
-    let mut world = World::start("upstream_faults").await;
+    for level in LEVELS {
+        each_fault_at(level).await;
+    }
+}
+
+async fn each_fault_at(level: Level) {
+    let folder = log_folder();
+    let mut world = World::start("upstream_faults", level, folder.path()).await;
     world.listen().await;
     let mut writers = JoinSet::new();
     for (fault, expected) in FAULTS {
         let mut writer = world.writer();
         writers.spawn(async move {
-            for round in 0..times(1, 100) {
+            for round in 0..times(1, 40) {
                 for method in METHODS {
                     let (told, _) = writer.write(method, fault).await.unwrap();
                     let right = expected.is_none_or(|expected| told == expected);
@@ -59,7 +66,8 @@ async fn each_fault_of_an_upstream_is_told_as_it_is() {
 /// Kept connections die under many writers while they are used.
 #[tokio::test]
 async fn a_write_that_meets_the_end_of_a_kept_connection_is_not_repeated() {
-    let mut world = World::start("kept_connections").await;
+    let folder = log_folder();
+    let mut world = World::start("kept_connections", Level::Process, folder.path()).await;
     world.listen().await;
     let mut writers = JoinSet::new();
     for _ in 0..8 {

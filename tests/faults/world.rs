@@ -10,8 +10,8 @@ use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use super::checker::{Promise, check};
-use super::history::{History, Outcome, Recorder, What};
+use super::checker::{Promise, Violation, check};
+use super::history::{History, Outcome, Recorder, What, Write};
 use super::listener::Listener;
 use super::upstream::Upstream;
 use super::writer::Writer;
@@ -24,6 +24,8 @@ pub(crate) enum Level {
     Memory,
     Process,
 }
+
+pub(crate) const LEVELS: [Level; 3] = [Level::Memory, Level::Process, Level::Disk];
 
 impl Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,19 +72,21 @@ pub(crate) struct World {
     listeners: JoinSet<()>,
     writers: usize,
     /// How often the sidecar was killed.
-    pub(crate) cycles: usize,
+    cycles: usize,
 }
 
 /// The custom event at which the listeners stop.
 const END: &str = "END";
+/// Between two looks at what they have heard.
+const PAUSE: Duration = Duration::from_millis(100);
 /// How long listeners may take to hear all: those behind a broken network lose their stream often.
 const PATIENCE: Duration = Duration::from_secs(40);
 
 impl World {
-    /// In memory.
-    pub(crate) async fn start(name: &str) -> Self {
-        let yaml = configuration(Level::Memory, Path::new("/"), "");
-        Self::start_with(name, &yaml).await
+    /// With a log of that level in that folder.
+    pub(crate) async fn start(name: &str, level: Level, folder: &Path) -> Self {
+        let yaml = configuration(level, folder, "");
+        Self::start_with(&format!("{name}-{level}"), &yaml).await
     }
 
     pub(crate) async fn start_with(name: &str, yaml: &str) -> Self {
@@ -145,6 +149,14 @@ impl World {
         self.listen_to(self.sidecar.address(), None, 0).await;
     }
 
+    /// Waits for the end of a sidecar that is being killed, and starts it again.
+    pub(crate) async fn survive_kill(&mut self) {
+        self.sidecar.exit().await;
+        self.recorder.killed();
+        self.sidecar.start_again().await;
+        self.cycles += 1;
+    }
+
     pub(crate) fn history(&self) -> History {
         self.recorder.history(self.upstream.journal())
     }
@@ -152,15 +164,17 @@ impl World {
     /// Waits until everything was told that is to be told, and shows that no promise was broken.
     pub(crate) async fn settle(&mut self, promise: Promise) -> History {
         let told = async {
-            // Each look at a long history takes a while.
-            let mut pause = tokio::time::interval(Duration::from_millis(50));
-            while !check(&self.history(), promise).is_empty() {
-                pause.tick().await;
+            loop {
+                // A look at a long history takes a while, in which nobody hears anything.
+                tokio::time::sleep(PAUSE).await;
+                let violations = check(&self.history(), promise);
+                if !violations.iter().any(Violation::may_be_mended) {
+                    return;
+                }
             }
         };
         // What is missing in the end is told below.
-        let in_time = tokio::time::timeout(PATIENCE, told).await;
-        if in_time.is_ok() {
+        if tokio::time::timeout(PATIENCE, told).await.is_ok() {
             // Whatever else is told comes before this.
             self.sidecar.publish(END, json!(null)).await.expect(200);
             let heard = async { while self.listeners.join_next().await.is_some() {} };
@@ -171,6 +185,12 @@ impl World {
         println!("{}", self.summary(&history, violations.len()));
         for violation in violations.iter().take(20) {
             println!("  {violation:?}: {}", of(&history, violation));
+        }
+        if !violations.is_empty() {
+            for (number, hearings) in history.listeners.iter().enumerate() {
+                let last = hearings.last().and_then(|hearing| hearing.heard.last());
+                println!("  listener {number}, {} streams: {last:?}", hearings.len());
+            }
         }
         assert!(violations.is_empty(), "{} violations", violations.len());
         history
@@ -208,9 +228,9 @@ impl World {
 }
 
 /// What is known of the write that a violation is about.
-fn of(history: &History, violation: &super::checker::Violation) -> String {
+fn of(history: &History, violation: &Violation) -> String {
     let text = format!("{violation:?}");
-    let named = |write: &&super::history::Write| text.contains(&format!("{:?}", write.token));
+    let named = |write: &&Write| text.contains(&format!("{:?}", write.token));
     let known = history.writes.iter().filter(named).map(|write| {
         let deed = history.journal.get(&write.token);
         format!("{write:?} {deed:?}")

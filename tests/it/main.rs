@@ -1,7 +1,8 @@
 //! What the sidecar promises, tried on the real program.
 //!
 //! A file a subject, a test a promise. Each starts what it needs, on ports of its own, and
-//! leaves nothing behind; `harness` is the language that they are written in.
+//! leaves nothing behind; `harness` is the language that they are written in. In `faults`
+//! everything around the sidecar fails, and a checker judges what came of it.
 //!
 //! `tests/run` installs json-server, the npm clients and Chromium, without which some fail.
 #![expect(

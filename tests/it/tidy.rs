@@ -192,7 +192,13 @@ fn no_file_is_too_long_to_read() {
 #[test]
 fn the_commands_of_the_readme_exist() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    for command in ["examples/demo/run", "tests/run", "tests/bench/run"] {
+    let commands = [
+        "examples/demo/run",
+        "tests/run",
+        "tests/bench/run",
+        "tests/faults/run",
+    ];
+    for command in commands {
         assert!(readme.contains(command), "{command}");
         let metadata = std::fs::metadata(root().join(command)).unwrap();
         let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());

@@ -52,6 +52,12 @@ impl Process {
         kill_process(self.pid, signal).unwrap();
     }
 
+    /// What kills it at once. It must not have been waited for.
+    pub(crate) fn killer(&self) -> impl FnOnce() + Send + 'static {
+        let pid = self.pid;
+        move || kill_process(pid, Signal::KILL).unwrap()
+    }
+
     /// How it ended, if it did.
     pub(crate) fn exited(&self) -> Option<ExitStatus> {
         *self.exit.borrow()

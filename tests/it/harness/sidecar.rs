@@ -108,8 +108,13 @@ impl Sidecar {
 
     /// Ends it as a crash does, and waits until it is gone.
     pub(crate) async fn kill(&self) {
-        self.process.signal(Signal::KILL);
+        self.killer()();
         self.exit().await;
+    }
+
+    /// What ends the process that runs now as a crash does, at once.
+    pub(crate) fn killer(&self) -> impl FnOnce() + Send + 'static {
+        self.process.killer()
     }
 
     /// Starts it again after its end, at the same address and with the same file.

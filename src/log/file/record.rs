@@ -8,7 +8,8 @@
 //! ```
 //! `number` is the seq of the first event, or the number of an intent. The header has a checksum
 //! of its own, so that a record whose end was never written (header sound, bytes missing) is told
-//! from one that is damaged.
+//! from one that is damaged. The body's covers that of its header too: a body that stands behind
+//! another header, after a part of a file was moved, is no body of it.
 //!
 //! The magic begins with 0xFF and goes on in ASCII. Text in a body is UTF-8, which has no 0xFF,
 //! and no number in a body has 0xFF as its highest byte: what a client writes cannot look like
@@ -50,6 +51,8 @@ pub(super) struct Header {
     /// The seq of the first event, or the number of an intent.
     number: u64,
     shape: Shape,
+    /// Its checksum.
+    crc: u32,
 }
 
 /// What a body holds.
@@ -78,11 +81,13 @@ impl Header {
         let length = usize::try_from(rest.u32()?).ok()?;
         let number = rest.u64()?;
         let shape = Shape::of(rest.u8()?)?;
-        let sound = rest.u32()? == crc32fast::hash(summed) && length <= RECORD_BODY_BYTES_MAX;
+        let crc = rest.u32()?;
+        let sound = crc == crc32fast::hash(summed) && length <= RECORD_BODY_BYTES_MAX;
         sound.then_some(Self {
             length,
             number,
             shape,
+            crc,
         })
     }
 
@@ -185,16 +190,25 @@ pub(super) fn seal(
         return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     }
     let length = u32::try_from(body.len()).expect("the limit is far below");
-    let crc = crc32fast::hash(body);
     let mut summed = Vec::with_capacity(HEADER_BYTES);
     summed.extend(MAGIC);
     summed.extend(length.to_le_bytes());
     summed.extend(number.to_le_bytes());
     summed.push(shape.byte());
-    summed.extend(crc32fast::hash(&summed).to_le_bytes());
+    let header_crc = crc32fast::hash(&summed);
+    summed.extend(header_crc.to_le_bytes());
     header.copy_from_slice(&summed);
-    into.extend(crc.to_le_bytes());
+    let body_crc = body_crc(header_crc, body);
+    into.extend(body_crc.to_le_bytes());
     Ok(())
+}
+
+/// The checksum of a body behind a header of that checksum.
+fn body_crc(header_crc: u32, body: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&header_crc.to_le_bytes());
+    hasher.update(body);
+    hasher.finalize()
 }
 
 fn put_event(event: &Event, body: &mut Vec<u8>) {
@@ -267,7 +281,7 @@ fn put_length(length: usize, body: &mut Vec<u8>) {
 /// The record whose header was read, from the bytes behind the header; none if it is damaged.
 pub(super) fn decode(header: &Header, behind: &[u8], epoch: Epoch) -> Option<Record> {
     let (body, crc) = behind.split_at_checked(header.length)?;
-    if Bytes(crc).u32()? != crc32fast::hash(body) {
+    if Bytes(crc).u32()? != body_crc(header.crc, body) {
         return None;
     }
     let mut body = Bytes(body);

@@ -30,6 +30,8 @@ pub(super) struct Queue {
     popped: u64,
     /// The number up to which the writer has taken them.
     taken: u64,
+    /// The number up to which it has written them.
+    written: u64,
 }
 
 /// A record on its way to the files.
@@ -62,6 +64,7 @@ impl Queue {
             submissions: VecDeque::new(),
             popped: 0,
             taken: 0,
+            written: 0,
         }
     }
 
@@ -119,12 +122,18 @@ impl Queue {
         let notes = self.submissions.iter_mut().take(written);
         let notes = notes.filter(|of| of.record.is_note());
         let told = notes.filter_map(|of| of.waiting.take()).collect();
+        self.written = upto;
+        self.pop_notes();
+        Told(told)
+    }
+
+    /// Lets go of the notes at the front that are written: nobody waits for their sync.
+    pub(super) fn pop_notes(&mut self) {
         let is_note = |of: &Submission| of.record.is_note();
-        while self.popped < upto && self.submissions.front().is_some_and(is_note) {
+        while self.popped < self.written && self.submissions.front().is_some_and(is_note) {
             self.submissions.pop_front();
             self.popped += 1;
         }
-        Told(told)
     }
 
     /// The oldest submission, if its number is `upto` or less.

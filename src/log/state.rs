@@ -237,6 +237,7 @@ impl State {
             }
             told.extend(submission.waiting);
         }
+        queue.pop_notes();
         Told(told)
     }
 

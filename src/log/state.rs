@@ -75,6 +75,8 @@ pub(super) struct Queue {
     popped: u64,
     /// The number up to which the writer has taken them.
     taken: u64,
+    /// The number up to which the writer has written them.
+    written: u64,
 }
 
 #[derive(Debug)]
@@ -270,15 +272,8 @@ impl State {
         let intents = queue.submissions.iter_mut().take(written);
         let intents = intents.filter(|of| matches!(*of.record, Record::Intent { .. }));
         let told = intents.filter_map(|of| of.waiting.take()).collect();
-        while queue.popped < upto
-            && queue
-                .submissions
-                .front()
-                .is_some_and(|of| of.record.is_note())
-        {
-            queue.submissions.pop_front();
-            queue.popped += 1;
-        }
+        queue.written = upto;
+        queue.pop_notes();
         Told(told)
     }
 
@@ -308,6 +303,7 @@ impl State {
             }
             told.extend(submission.waiting);
         }
+        queue.pop_notes();
         Told(told)
     }
 
@@ -466,6 +462,20 @@ impl Queue {
             submissions: VecDeque::new(),
             popped: 0,
             taken: 0,
+            written: 0,
+        }
+    }
+
+    /// Lets go of the notes at the front that are written: nobody waits for their sync.
+    fn pop_notes(&mut self) {
+        while self.popped < self.written
+            && self
+                .submissions
+                .front()
+                .is_some_and(|of| of.record.is_note())
+        {
+            self.submissions.pop_front();
+            self.popped += 1;
         }
     }
 

@@ -191,6 +191,22 @@ fn who_waits_longer_than_may_be_is_overdue() {
 }
 
 #[test]
+fn a_note_that_was_written_while_others_were_synced_is_not_overdue() {
+    let mut bench = Bench::at(Level::Disk);
+    drop(bench.append(&["a"]));
+    let synced = bench.take(1);
+    bench.wrote(1, synced);
+    let (number, _) = bench.state.intend(write(), bench.now);
+    assert!(bench.settle(&[], number).is_none());
+    let noted = bench.take(1);
+    bench.wrote(1, noted);
+    bench.synced(1, synced);
+    let late = bench.now + bench.state.terms.wait + Duration::from_millis(1);
+    assert_eq!(bench.state.overdue(late), None);
+    assert!(bench.state.has_published(noted) && !bench.state.has_work());
+}
+
+#[test]
 fn what_is_recent_goes_on_where_the_files_end() {
     let cursor = |seq| Cursor {
         epoch: epoch(1),

@@ -257,10 +257,17 @@ impl Directory {
     }
 
     /// Removes every segment, the newest last: as long as something is there, it is that which
-    /// decides what is found there.
-    fn clear(&self) -> io::Result<()> {
+    /// decides what is found there. It loses its header first, so that nothing goes on from it.
+    ///
+    /// # Errors
+    /// The system refused. Some may be left; this can be tried again.
+    pub(super) fn clear(&self) -> io::Result<()> {
         *self.table.lock() = Table::default();
         let (mut names, unfinished) = self.names()?;
+        if let Some(newest) = names.iter().max() {
+            // If that is refused, perhaps its removal is not.
+            drop(segment::spoil(&self.path_of(*newest)));
+        }
         for path in unfinished {
             remove(&path)?;
         }

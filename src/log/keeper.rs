@@ -123,6 +123,9 @@ type Written = (u64, Arc<File>);
 fn write(shared: &Shared, mut writer: Writer, syncs: &SyncSender<Written>, run: u64) {
     while let Some(taken) = shared.take(run, &mut writer) {
         if let Err(error) = writer.write(&taken.records) {
+            // Before anybody is told something that is in no file. If that is refused as well, the
+            // keeper goes on trying.
+            drop(writer.spoil());
             return shared.fail(run, &format!("a write failed: {error}"));
         }
         if matches!(taken.records.last().map(|last| &**last), Some(Record::End))
@@ -176,6 +179,11 @@ fn keep(shared: &Arc<Shared>, directory: &Arc<Directory>) {
                 &format!("the directory did not answer within {wait:?}"),
             );
         } else if failed {
+            // What is told by now is in no file: whoever starts from what is there must not go on
+            // as if it had not been.
+            if let Err(error) = directory.clear() {
+                warn!(%error, "the log's directory cannot be emptied yet");
+            }
             // One that failed again soon is given more time: each attempt is a gap for everybody.
             pause = if since.elapsed() > LOG_RECOVERY_PAUSE_MAX {
                 LOG_RECOVERY_PAUSE

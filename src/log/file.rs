@@ -37,7 +37,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
-use super::{Level, Piece, Unsettled};
+use super::{Level, Piece, Record, Unsettled};
 use crate::event::{Epoch, Event};
 use crate::limits::Keep;
 
@@ -109,7 +109,7 @@ pub(super) struct Recent {
 // === impl Directory ===
 
 impl Directory {
-    /// Throws away what is there and begins `epoch`, with these writes under way.
+    /// Throws away what is there and begins `epoch`, with these events and these writes under way.
     ///
     /// # Errors
     /// The system refused. What was there may be gone or not; this can be tried again.
@@ -117,6 +117,7 @@ impl Directory {
         self: &Arc<Self>,
         level: Level,
         epoch: Epoch,
+        told: &[Arc<Record>],
         unsettled: &[(u64, Unsettled)],
         keep: &Keep,
         now: Timestamp,
@@ -124,7 +125,7 @@ impl Directory {
         self.clear()?;
         let header = self.header(level, epoch, 1, now);
         let open = unsettled.iter().cloned().collect();
-        Writer::begin(self, header, keep, &[], open)
+        Writer::begin(self, header, keep, told, open)
     }
 
     /// Lets go of segments that are no longer kept: all but the one being written.

@@ -25,7 +25,7 @@ use tracing::{error, info, warn};
 use super::file::{Directory, OpenError, Recent, Recovered, Writer, is_full};
 use super::state::{State, Taken, Told, kept_in_memory};
 use super::{Level, Log, Record, Shared, Terms};
-use crate::event::{Cursor, Epoch, Event};
+use crate::event::{Cursor, Epoch, Event, Kind};
 use crate::limits::{
     LOG_CHECK, LOG_RECOVERY_PAUSE, LOG_RECOVERY_PAUSE_MAX, LOG_TRIM_INTERVAL, SYNCS_AHEAD,
 };
@@ -206,7 +206,20 @@ fn recover(shared: &Arc<Shared>, directory: &Arc<Directory>, run: u64) -> bool {
         (state.all_unsettled(), state.terms.keep.clone())
     };
     let epoch = Epoch::new(rand::random());
-    let begun = directory.begin(shared.level, epoch, &unsettled, &keep, Timestamp::now());
+    let now = Timestamp::now();
+    // It is in the files before the epoch is: whoever was sent a place before it hears it, whatever
+    // becomes of this process.
+    let gap = Arc::new(Event {
+        cursor: Cursor { epoch, seq: 1 },
+        at: now,
+        kind: Kind::Gap,
+    });
+    let told = Record::Events {
+        events: vec![Arc::clone(&gap)],
+        settles: None,
+    };
+    let told = [Arc::new(told)];
+    let begun = directory.begin(shared.level, epoch, &told, &unsettled, &keep, now);
     let writer = match begun {
         Ok(writer) => writer,
         Err(error) => {
@@ -216,8 +229,7 @@ fn recover(shared: &Arc<Shared>, directory: &Arc<Directory>, run: u64) -> bool {
     };
     {
         let mut state = shared.state.lock();
-        let now = (Timestamp::now(), Instant::now());
-        state.recover((shared.level, run), epoch, &unsettled, now);
+        state.recover((shared.level, run), gap, &unsettled, Instant::now());
         shared.refuses.store(state.refuses(), Ordering::Relaxed);
     }
     start(shared, writer, run);

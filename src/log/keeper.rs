@@ -121,7 +121,8 @@ type Written = (u64, Arc<File>);
 
 /// Writes what is submitted until the run is given up.
 fn write(shared: &Shared, mut writer: Writer, syncs: &SyncSender<Written>, run: u64) {
-    while let Some(taken) = shared.take(run, &mut writer) {
+    let mut tended = Instant::now();
+    while let Some(taken) = shared.take(run, &mut writer, &mut tended) {
         if let Err(error) = writer.write(&taken.records) {
             // Before anybody is told something that is in no file. If that is refused as well, the
             // keeper goes on trying.
@@ -239,26 +240,31 @@ fn recover(shared: &Arc<Shared>, directory: &Arc<Directory>, run: u64) -> bool {
 }
 
 impl Shared {
-    /// Waits for something to write; none once the run is given up. Meanwhile lets go of what the
-    /// files no longer keep.
-    fn take(&self, run: u64, writer: &mut Writer) -> Option<Taken> {
+    /// Waits for something to write; none once the run is given up. Now and then, however much there
+    /// is to write, lets go of what the files no longer keep: it did so at the moment `tended`.
+    fn take(&self, run: u64, writer: &mut Writer, tended: &mut Instant) -> Option<Taken> {
         let mut state = self.state.lock();
         loop {
-            if state.has_work() || !state.is_current(run) {
+            let due = tended.elapsed() >= LOG_TRIM_INTERVAL;
+            if state.has_work() && !due || !state.is_current(run) {
                 return state.take(run);
             }
-            let waited = self.work.wait_for(&mut state, LOG_TRIM_INTERVAL);
-            if waited.timed_out() || !state.has_work() {
-                let keep = state.terms.keep.clone();
-                drop(state);
-                writer.set_keep(&keep);
-                if let Some(directory) = &self.directory
-                    && let Err(error) = directory.trim(&keep, Timestamp::now())
-                {
-                    warn!(%error, "an old segment of the log cannot be deleted");
+            if !state.has_work() {
+                let waited = self.work.wait_for(&mut state, LOG_TRIM_INTERVAL);
+                if !waited.timed_out() && state.has_work() {
+                    continue;
                 }
-                state = self.state.lock();
             }
+            *tended = Instant::now();
+            let keep = state.terms.keep.clone();
+            drop(state);
+            writer.set_keep(&keep);
+            if let Some(directory) = &self.directory
+                && let Err(error) = directory.trim(&keep, Timestamp::now())
+            {
+                warn!(%error, "an old segment of the log cannot be deleted");
+            }
+            state = self.state.lock();
         }
     }
 

@@ -101,3 +101,39 @@ fn nobody_goes_on_from_what_a_log_that_failed_has_left() {
     assert_eq!(log.holds(), Level::Memory, "it has not begun anew yet");
     assert_eq!(start, Err(Gap::Foreign));
 }
+
+#[test]
+fn a_log_that_failed_is_closed_with_nothing_left() {
+    let folder = TempDir::new().unwrap();
+    let (log, before) = failed(&folder);
+    assert!(log.close(Duration::from_secs(5)));
+    let start = started_from(&folder).start(Since::After(before));
+    assert_eq!(start, Err(Gap::Foreign));
+}
+
+/// What is written is not published before it is synced: until then the files know more.
+#[test]
+fn what_is_missing_is_told_although_more_is_written_than_published() {
+    let folder = TempDir::new().unwrap();
+    let log = Log::open(folder.path(), Level::Process, Epoch::new(7), terms()).unwrap();
+    for _ in 0..2 {
+        let ticket = log.append(vec![custom()], None).unwrap();
+        ticket.0.blocking_recv().unwrap();
+    }
+    let files = log.0.directory.as_ref().unwrap();
+    // As it is between the write of the second and its sync.
+    let (event, queue) = (files.read(0, 1, 1, Timestamp::MIN).unwrap(), log.tail());
+    let recent = vec![(Arc::clone(&event.events[0]), Instant::now())];
+    let first = Cursor { seq: 1, ..queue };
+    *log.0.state.lock() =
+        State::in_files((Level::Disk, 2), first, recent, terms(), Timestamp::now());
+    for entry in fs::read_dir(folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "log") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    let piece = log.read(at(0)).unwrap();
+    let told: Vec<_> = piece.events.iter().map(|e| (e.cursor.seq, &e.kind)).collect();
+    assert_eq!((told.as_slice(), piece.upto), ([(1, &Kind::Gap)].as_slice(), 1));
+}

@@ -12,6 +12,7 @@
 //! be waited for, and because the requests' own must never wait for a disk.
 
 use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -64,10 +65,9 @@ pub(super) fn open(
     if let Some(writer) = writer {
         start(&shared, writer, FIRST_RUN);
     }
-    spawn("log-keeper", {
-        let shared = Arc::clone(&shared);
-        move || keep(&shared, &directory)
-    });
+    let keeping = Arc::clone(&shared);
+    spawn("log-keeper", move || keep(&keeping, &directory))
+        .expect("the system has threads for a process that just starts");
     Ok(Log(shared))
 }
 
@@ -105,15 +105,22 @@ fn aged(recovered: &Recovered, now: Timestamp) -> Vec<(Arc<Event>, Instant)> {
         .collect()
 }
 
-/// Starts a pair of threads.
+/// Starts a pair of threads. If the system has none left, the run is given up.
 fn start(shared: &Arc<Shared>, writer: Writer, run: u64) {
     let (syncs, to_sync) = sync_channel(SYNCS_AHEAD);
-    if shared.level == Level::Disk {
+    let synced = if shared.level == Level::Disk {
         let shared = Arc::clone(shared);
-        spawn("log-syncer", move || sync(&shared, &to_sync, run));
+        spawn("log-syncer", move || sync(&shared, &to_sync, run))
+    } else {
+        Ok(())
+    };
+    let begun = synced.and_then(|()| {
+        let shared = Arc::clone(shared);
+        spawn("log-writer", move || write(&shared, writer, &syncs, run))
+    });
+    if let Err(error) = begun {
+        shared.fail(run, &format!("a thread cannot be started: {error}"));
     }
-    let shared = Arc::clone(shared);
-    spawn("log-writer", move || write(&shared, writer, &syncs, run));
 }
 
 /// Something written: up to this number, and the file that it went to last.
@@ -302,9 +309,11 @@ impl Shared {
 }
 
 /// Starts a thread that ends with the process.
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) {
-    let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
-    drop(thread.expect("the system has threads for a process that just starts"));
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(run)
+        .map(drop)
 }
 
 /// The number of the first pair of threads.

@@ -71,7 +71,11 @@ fn failed(folder: &TempDir) -> (Log, Cursor) {
     ticket.0.blocking_recv().unwrap();
     let before = log.tail();
     let why = "a test says so".into();
-    let told = log.0.state.lock().fail(1, Epoch::new(8), why, Instant::now());
+    let told = log
+        .0
+        .state
+        .lock()
+        .fail(1, Epoch::new(8), why, Instant::now());
     told.unwrap().tell();
     // In no file, and acknowledged.
     assert!(log.append(vec![custom()], None).is_none());
@@ -134,6 +138,13 @@ fn what_is_missing_is_told_although_more_is_written_than_published() {
         }
     }
     let piece = log.read(at(0)).unwrap();
-    let told: Vec<_> = piece.events.iter().map(|e| (e.cursor.seq, &e.kind)).collect();
-    assert_eq!((told.as_slice(), piece.upto), ([(1, &Kind::Gap)].as_slice(), 1));
+    let told: Vec<_> = piece
+        .events
+        .iter()
+        .map(|e| (e.cursor.seq, &e.kind))
+        .collect();
+    assert_eq!(
+        (told.as_slice(), piece.upto),
+        ([(1, &Kind::Gap)].as_slice(), 1)
+    );
 }

@@ -176,6 +176,8 @@ pub const READ_BYTES: usize = 256 * KIB;
 pub const READS_MAX: usize = 2;
 /// Pieces of the past that are kept for others who come back from about there.
 pub const PIECES_KEPT: usize = 32;
+/// Bytes of those pieces; one piece is kept however large it is.
+pub const PIECES_KEPT_BYTES: usize = 8 * MIB;
 
 /// Subscribers on their way from the front to the engine. One more waits in its own task.
 pub const JOINING_MAX: usize = 1024;

@@ -44,7 +44,9 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::sync_channel;
 use std::task::{Context, Poll};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -301,8 +303,19 @@ impl Log {
             return Err(Gap::Foreign);
         }
         // What is written is not published before it is synced.
-        let published = |event: &Arc<Event>| event.cursor.seq <= tail.seq;
-        let events: Vec<_> = piece.events.into_iter().take_while(published).collect();
+        let mut events = piece.events;
+        let published = events.partition_point(|event| event.cursor.seq <= tail.seq);
+        let missing = events.get(published).filter(|next| next.kind == Kind::Gap);
+        let missing = missing.map(|gap| gap.at);
+        events.truncate(published);
+        // A gap beyond it tells of what is missing before it as well.
+        let reached = events.last().map_or(place.seq, |last| last.cursor.seq);
+        if let Some(at) = missing
+            && reached < tail.seq
+        {
+            let (cursor, kind) = (tail, Kind::Gap);
+            events.push(Arc::new(Event { cursor, at, kind }));
+        }
         Ok(Piece {
             events,
             upto: piece.upto.min(tail.seq),
@@ -365,23 +378,37 @@ impl Log {
         }
     }
 
-    /// Writes what is left and closes the files in order. Blocks for `wait` at most; whether
-    /// everything is held then.
+    /// Writes what is left and closes the files in order; of a log that has failed leaves nothing to
+    /// go on from. Blocks for `wait` at most; whether that is done then.
     #[must_use]
     pub fn close(&self, wait: Duration) -> bool {
         let until = Instant::now() + wait;
         let mut state = self.0.state.lock();
-        let Some(upto) = state.end(Instant::now()) else {
-            return true;
-        };
-        self.0.work.notify_one();
-        while !state.has_published(upto) {
-            if self.0.done.wait_until(&mut state, until).timed_out() {
-                return false;
+        if let Some(upto) = state.end(Instant::now()) {
+            self.0.work.notify_one();
+            while !state.has_published(upto) {
+                if self.0.done.wait_until(&mut state, until).timed_out() {
+                    return false;
+                }
             }
         }
-        true
+        let failed = state.failure().is_some();
+        drop(state);
+        match &self.0.directory {
+            Some(directory) if failed => cleared(directory, until),
+            _ => true,
+        }
     }
+}
+
+/// Empties a directory that may hang; whether it did by that moment.
+fn cleared(directory: &Arc<Directory>, until: Instant) -> bool {
+    let (done, ended) = sync_channel(1);
+    let directory = Arc::clone(directory);
+    // Ends with the process.
+    let begun = thread::Builder::new().spawn(move || done.try_send(directory.clear().is_ok()));
+    let left = until.saturating_duration_since(Instant::now());
+    begun.is_ok() && ended.recv_timeout(left).unwrap_or(false)
 }
 
 impl Shared {

@@ -37,7 +37,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
-use super::{Level, Piece, Unsettled};
+use super::{Level, Piece, Record, Unsettled};
 use crate::event::{Epoch, Event};
 use crate::limits::Keep;
 
@@ -109,7 +109,7 @@ pub(super) struct Recent {
 // === impl Directory ===
 
 impl Directory {
-    /// Throws away what is there and begins `epoch`, with these writes under way.
+    /// Throws away what is there and begins `epoch`, with these events and these writes under way.
     ///
     /// # Errors
     /// The system refused. What was there may be gone or not; this can be tried again.
@@ -117,6 +117,7 @@ impl Directory {
         self: &Arc<Self>,
         level: Level,
         epoch: Epoch,
+        told: &[Arc<Record>],
         unsettled: &[(u64, Unsettled)],
         keep: &Keep,
         now: Timestamp,
@@ -124,7 +125,7 @@ impl Directory {
         self.clear()?;
         let header = self.header(level, epoch, 1, now);
         let open = unsettled.iter().cloned().collect();
-        Writer::begin(self, header, keep, &[], open)
+        Writer::begin(self, header, keep, told, open)
     }
 
     /// Lets go of segments that are no longer kept: all but the one being written.
@@ -257,10 +258,17 @@ impl Directory {
     }
 
     /// Removes every segment, the newest last: as long as something is there, it is that which
-    /// decides what is found there.
-    fn clear(&self) -> io::Result<()> {
+    /// decides what is found there. It loses its header first, so that nothing goes on from it.
+    ///
+    /// # Errors
+    /// The system refused. Some may be left; this can be tried again.
+    pub(super) fn clear(&self) -> io::Result<()> {
         *self.table.lock() = Table::default();
         let (mut names, unfinished) = self.names()?;
+        if let Some(newest) = names.iter().max() {
+            // If that is refused, perhaps its removal is not.
+            drop(segment::spoil(&self.path_of(*newest)));
+        }
         for path in unfinished {
             remove(&path)?;
         }

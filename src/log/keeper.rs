@@ -12,6 +12,7 @@
 //! be waited for, and because the requests' own must never wait for a disk.
 
 use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,13 +21,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::file::{Directory, OpenError, Recent, Recovered, Writer, is_full};
 use super::queue::{Taken, Told};
 use super::state::{State, kept_in_memory};
 use super::{Level, Log, Record, Shared, Terms};
-use crate::event::{Cursor, Epoch, Event};
+use crate::event::{Cursor, Epoch, Event, Kind};
 use crate::limits::{
     LOG_CHECK, LOG_RECOVERY_PAUSE, LOG_RECOVERY_PAUSE_MAX, LOG_TRIM_INTERVAL, SYNCS_AHEAD,
 };
@@ -65,10 +66,9 @@ pub(super) fn open(
     if let Some(writer) = writer {
         start(&shared, writer, FIRST_RUN);
     }
-    spawn("log-keeper", {
-        let shared = Arc::clone(&shared);
-        move || keep(&shared, &directory)
-    });
+    let keeping = Arc::clone(&shared);
+    spawn("log-keeper", move || keep(&keeping, &directory))
+        .expect("the system has threads for a process that just starts");
     Ok(Log(shared))
 }
 
@@ -106,15 +106,22 @@ fn aged(recovered: &Recovered, now: Timestamp) -> Vec<(Arc<Event>, Instant)> {
         .collect()
 }
 
-/// Starts a pair of threads.
+/// Starts a pair of threads. If the system has none left, the run is given up.
 fn start(shared: &Arc<Shared>, writer: Writer, run: u64) {
     let (syncs, to_sync) = sync_channel(SYNCS_AHEAD);
-    if shared.level == Level::Disk {
+    let synced = if shared.level == Level::Disk {
         let shared = Arc::clone(shared);
-        spawn("log-syncer", move || sync(&shared, &to_sync, run));
+        spawn("log-syncer", move || sync(&shared, &to_sync, run))
+    } else {
+        Ok(())
+    };
+    let begun = synced.and_then(|()| {
+        let shared = Arc::clone(shared);
+        spawn("log-writer", move || write(&shared, writer, &syncs, run))
+    });
+    if let Err(error) = begun {
+        shared.fail(run, &format!("a thread cannot be started: {error}"));
     }
-    let shared = Arc::clone(shared);
-    spawn("log-writer", move || write(&shared, writer, &syncs, run));
 }
 
 /// Something written: up to this number, and the file that it went to last.
@@ -122,8 +129,12 @@ type Written = (u64, Arc<File>);
 
 /// Writes what is submitted until the run is given up.
 fn write(shared: &Shared, mut writer: Writer, syncs: &SyncSender<Written>, run: u64) {
-    while let Some(taken) = shared.take(run, &mut writer) {
+    let mut tended = Instant::now();
+    while let Some(taken) = shared.take(run, &mut writer, &mut tended) {
         if let Err(error) = writer.write(&taken.records) {
+            // Before anybody is told something that is in no file. If that is refused as well, the
+            // keeper goes on trying.
+            drop(writer.spoil());
             return shared.fail(run, &format!("a write failed: {error}"));
         }
         if matches!(taken.records.last().map(|last| &**last), Some(Record::End))
@@ -160,7 +171,7 @@ fn sync(shared: &Shared, written: &Receiver<Written>, run: u64) {
 fn keep(shared: &Arc<Shared>, directory: &Arc<Directory>) {
     let mut run = FIRST_RUN;
     let mut pause = LOG_RECOVERY_PAUSE;
-    let mut since = Instant::now();
+    let mut well_since = Instant::now();
     loop {
         thread::sleep(LOG_CHECK);
         let (overdue, failed) = {
@@ -178,68 +189,102 @@ fn keep(shared: &Arc<Shared>, directory: &Arc<Directory>) {
             );
         } else if failed {
             // One that failed again soon is given more time: each attempt is a gap for everybody.
-            pause = if since.elapsed() > LOG_RECOVERY_PAUSE_MAX {
-                LOG_RECOVERY_PAUSE
-            } else {
-                (2 * pause).min(LOG_RECOVERY_PAUSE_MAX)
-            };
-            thread::sleep(pause / 2);
-            if recover(shared, directory, run + 1) {
-                run += 1;
-                since = Instant::now();
+            if well_since.elapsed() > LOG_RECOVERY_PAUSE_MAX {
+                pause = LOG_RECOVERY_PAUSE;
             }
+            recover_at_last(shared, directory, run + 1, &mut pause);
+            run += 1;
+            well_since = Instant::now();
         }
     }
 }
 
-/// Begins another epoch in the files; whether they let it.
-fn recover(shared: &Arc<Shared>, directory: &Arc<Directory>, run: u64) -> bool {
+/// Tries to begin anew until that is done, less and less often.
+fn recover_at_last(
+    shared: &Arc<Shared>,
+    directory: &Arc<Directory>,
+    run: u64,
+    pause: &mut Duration,
+) {
+    let mut told = false;
+    loop {
+        // What is told by now is in no file: whoever starts from what is there must not go on as if
+        // it had not been.
+        let begun = directory.clear().and_then(|()| {
+            thread::sleep(*pause);
+            recover(shared, directory, run)
+        });
+        *pause = (2 * *pause).min(LOG_RECOVERY_PAUSE_MAX);
+        match begun {
+            Ok(()) => return,
+            Err(error) if told => debug!(%error, "the log cannot be begun anew yet"),
+            Err(error) => {
+                warn!(%error, "the log cannot be begun anew yet, and is tried again and again");
+                told = true;
+            }
+        }
+        thread::sleep(LOG_CHECK);
+    }
+}
+
+/// Begins another epoch in the files.
+fn recover(shared: &Arc<Shared>, directory: &Arc<Directory>, run: u64) -> io::Result<()> {
     let (unsettled, keep) = {
         let state = shared.state.lock();
         (state.all_unsettled(), state.terms.keep.clone())
     };
     let epoch = Epoch::new(rand::random());
-    let begun = directory.begin(shared.level, epoch, &unsettled, &keep, Timestamp::now());
-    let writer = match begun {
-        Ok(writer) => writer,
-        Err(error) => {
-            warn!(%error, "the log cannot be begun anew yet");
-            return false;
-        }
+    let now = Timestamp::now();
+    // It is in the files before the epoch is: whoever was sent a place before it hears it, whatever
+    // becomes of this process.
+    let gap = Arc::new(Event {
+        cursor: Cursor { epoch, seq: 1 },
+        at: now,
+        kind: Kind::Gap,
+    });
+    let told = Record::Events {
+        events: vec![Arc::clone(&gap)],
+        settles: None,
     };
+    let told = [Arc::new(told)];
+    let writer = directory.begin(shared.level, epoch, &told, &unsettled, &keep, now)?;
     {
         let mut state = shared.state.lock();
-        let now = (Timestamp::now(), Instant::now());
-        state.recover((shared.level, run), epoch, &unsettled, now);
+        state.recover((shared.level, run), gap, &unsettled, Instant::now());
         shared.refuses.store(state.refuses(), Ordering::Relaxed);
     }
     start(shared, writer, run);
     shared.grown.notify_one();
     info!(%epoch, level = shared.level.as_str(), "the log is well again: every stream is told a gap");
-    true
+    Ok(())
 }
 
 impl Shared {
-    /// Waits for something to write; none once the run is given up. Meanwhile lets go of what the
-    /// files no longer keep.
-    fn take(&self, run: u64, writer: &mut Writer) -> Option<Taken> {
+    /// Waits for something to write; none once the run is given up. Now and then, however much there
+    /// is to write, lets go of what the files no longer keep: it did so at the moment `tended`.
+    fn take(&self, run: u64, writer: &mut Writer, tended: &mut Instant) -> Option<Taken> {
         let mut state = self.state.lock();
         loop {
-            if state.has_work() || !state.is_current(run) {
+            let due = tended.elapsed() >= LOG_TRIM_INTERVAL;
+            if state.has_work() && !due || !state.is_current(run) {
                 return state.take(run);
             }
-            let waited = self.work.wait_for(&mut state, LOG_TRIM_INTERVAL);
-            if waited.timed_out() || !state.has_work() {
-                let keep = state.terms.keep.clone();
-                drop(state);
-                writer.set_keep(&keep);
-                if let Some(directory) = &self.directory
-                    && let Err(error) = directory.trim(&keep, Timestamp::now())
-                {
-                    warn!(%error, "an old segment of the log cannot be deleted");
+            if !state.has_work() {
+                let waited = self.work.wait_for(&mut state, LOG_TRIM_INTERVAL);
+                if !waited.timed_out() && state.has_work() {
+                    continue;
                 }
-                state = self.state.lock();
             }
+            *tended = Instant::now();
+            let keep = state.terms.keep.clone();
+            drop(state);
+            writer.set_keep(&keep);
+            if let Some(directory) = &self.directory
+                && let Err(error) = directory.trim(&keep, Timestamp::now())
+            {
+                warn!(%error, "an old segment of the log cannot be deleted");
+            }
+            state = self.state.lock();
         }
     }
 
@@ -277,9 +322,11 @@ impl Shared {
 }
 
 /// Starts a thread that ends with the process.
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) {
-    let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
-    drop(thread.expect("the system has threads for a process that just starts"));
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(run)
+        .map(drop)
 }
 
 /// The number of the first pair of threads.

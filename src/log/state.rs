@@ -267,17 +267,18 @@ impl State {
         Some(Told(told))
     }
 
-    /// The files are well again: another epoch begins in them, with a gap. `known` are the writes
-    /// under way that they know of already.
+    /// The files are well again: another epoch has begun in them, with this gap. `known` are the
+    /// writes under way that they know of already.
     pub(super) fn recover(
         &mut self,
         (level, run): (Level, u64),
-        epoch: Epoch,
+        gap: Arc<Event>,
         known: &[(u64, Unsettled)],
-        (at, now): (Timestamp, Instant),
+        now: Instant,
     ) {
-        self.ring.begin(epoch);
-        let mut queue = Queue::new(level, run, 0);
+        let mut queue = Queue::new(level, run, gap.cursor.seq);
+        self.ring.begin(gap.cursor.epoch);
+        self.ring.push(gap, now);
         for (number, _) in known {
             if !self.unsettled.contains_key(number) {
                 queue.submit(Record::Settled { number: *number }, now);
@@ -289,8 +290,6 @@ impl State {
             queue.submit(Record::Intent { number, write }, now);
         }
         self.home = Home::Files(queue);
-        // Nobody waits for it.
-        drop(self.append(vec![Kind::Gap], None, (at, now)));
     }
 
     /// Publishes an event that is in memory alone.

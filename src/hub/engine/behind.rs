@@ -152,9 +152,10 @@ impl Engine {
                 let Position::Behind(behind) = &stream.position else {
                     continue;
                 };
+                let wants_it = (from..=self.tail.seq).contains(&behind.after);
                 match read {
                     // Another stream may have its key by now.
-                    Err(_) if behind.after < from || !behind.rest.is_empty() => {}
+                    Err(_) if !wants_it || !behind.rest.is_empty() => {}
                     // The piece began earlier than the stream has to.
                     Err(Gap::TooOld) if behind.after > from && behind.after >= oldest => {
                         stream.call_again();

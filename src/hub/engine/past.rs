@@ -10,13 +10,14 @@ use std::sync::Arc;
 use tokio::sync::{Notify, mpsc};
 
 use crate::event::{Cursor, Epoch, Event, Gap};
-use crate::limits::{PIECES_KEPT, READ_EVENTS, READS_MAX};
+use crate::limits::{PIECES_KEPT, PIECES_KEPT_BYTES, READ_EVENTS, READS_MAX};
 use crate::log::{Log, Piece};
 
 /// What was read, and who waits for what is being read.
 #[derive(Debug)]
 pub(super) struct Pieces {
-    /// By the place that they follow; the newest last. Bounded by [`PIECES_KEPT`].
+    /// By the place that they follow; the newest last. Bounded by [`PIECES_KEPT`] and
+    /// [`PIECES_KEPT_BYTES`].
     kept: VecDeque<(Cursor, Piece)>,
     /// Who waits for the piece behind a place. Bounded by the number of streams.
     wanted: BTreeMap<u64, Wanted>,
@@ -117,6 +118,22 @@ impl Pieces {
         }
     }
 
+    /// Lets the oldest pieces go while there are too many, or too many bytes; never the newest.
+    fn let_go(&mut self) {
+        let bytes = |piece: &Piece| {
+            piece
+                .events
+                .iter()
+                .map(|event| event.bytes())
+                .sum::<usize>()
+        };
+        let mut sum: usize = self.kept.iter().map(|(_, piece)| bytes(piece)).sum();
+        while self.kept.len() > 1 && (self.kept.len() > PIECES_KEPT || sum > PIECES_KEPT_BYTES) {
+            let oldest = self.kept.pop_front();
+            sum -= oldest.map_or(sum, |(_, piece)| bytes(&piece));
+        }
+    }
+
     /// A read that has ended, if one has: where it began, who waited for it, and whether there is a
     /// piece now.
     pub(super) fn take_read(&mut self, log: &Log) -> Option<(u64, HashSet<u32>, Result<(), Gap>)> {
@@ -133,9 +150,7 @@ impl Pieces {
         let read = match read {
             Ok(piece) if piece.upto > from.seq => {
                 self.kept.push_back((from, piece));
-                if self.kept.len() > PIECES_KEPT {
-                    self.kept.pop_front();
-                }
+                self.let_go();
                 Ok(())
             }
             // There was nothing where something should be.

@@ -108,7 +108,7 @@ impl Directory {
             }
         }
         let writer = self
-            .begin(level, fresh, &[], keep, now)
+            .begin(level, fresh, &[], &[], keep, now)
             .map_err(self.refused("cannot be written"))?;
         let report = Report {
             fresh: !seen.is_empty(),

@@ -269,6 +269,16 @@ pub(super) fn create(
     Ok((file, Segment::new(header.name, bytes, header.created)))
 }
 
+/// Makes sure that nothing goes on from a segment: without a header it is not known what was there.
+///
+/// # Errors
+/// The system refused.
+pub(super) fn spoil(path: &Path) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).open(path)?;
+    file.set_len(0)?;
+    file.sync_all()
+}
+
 /// Makes the names in a directory survive the machine's power.
 ///
 /// # Errors

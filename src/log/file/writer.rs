@@ -160,6 +160,14 @@ impl Writer {
         Arc::clone(&self.file)
     }
 
+    /// Makes sure that nothing goes on from the segment: what is told from now on is not in it.
+    ///
+    /// # Errors
+    /// The system refused.
+    pub(in crate::log) fn spoil(&self) -> io::Result<()> {
+        self.file.set_len(0)
+    }
+
     /// Lets another `keep` decide how large segments are.
     pub(in crate::log) fn set_keep(&mut self, keep: &Keep) {
         self.sizes = Sizes::of(keep);

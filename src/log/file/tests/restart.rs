@@ -219,7 +219,14 @@ fn beginning_anew_throws_away_what_was_there() {
     let unsettled = [(5, write_of("posts"))];
     let writer = log
         .directory
-        .begin(Level::Process, Epoch::new(1), &unsettled, &keep(), at(0))
+        .begin(
+            Level::Process,
+            Epoch::new(1),
+            &[],
+            &unsettled,
+            &keep(),
+            at(0),
+        )
         .unwrap();
     log.recovered.writer = writer;
     log.recovered.epoch = Epoch::new(1);

@@ -210,6 +210,38 @@ async fn what_is_no_longer_in_memory_is_read_from_the_files() {
 }
 
 #[tokio::test]
+async fn what_is_read_from_the_files_is_authorised_when_it_leaves() {
+    let key = |hear| format!("    - {{ name: few, key: few-key, hear: [{hear}] }}\n");
+    let yaml = |hear| {
+        in_files("process", ", keep: { events: 100, bytes: 256MiB }")
+            .replace(
+                "realtime: { restdb: { path: /realtime } }",
+                "realtime: { restdb: { path: /realtime, publish_body: 1MiB } }",
+            )
+            .replace("log: {", &format!("{}log: {{", key(hear)))
+    };
+    let sidecar = Sidecar::start("http://127.0.0.1:1", &yaml("ODD")).await;
+    let first = publish(&sidecar, 0..1).await.remove(0);
+    // More than memory holds of a log in files.
+    let large = "x".repeat(900_000);
+    for number in 0..30 {
+        let name = if number % 2 == 1 { "ODD" } else { "EVEN" };
+        let data = json!([number, large]);
+        sidecar.publish(name, data).await.expect(200);
+    }
+    let mut resumed = sidecar.resume("/realtime?apikey=few-key", first.id()).await;
+    for number in (1..30).step_by(2) {
+        assert_eq!(resumed.next().await.json()["data"][0], number);
+    }
+    sidecar.rewrite(&yaml("EVEN"));
+    sidecar.logs(&["configuration reloaded"]).await;
+    let mut resumed = sidecar.resume("/realtime?apikey=few-key", first.id()).await;
+    for number in (0..30).step_by(2) {
+        assert_eq!(resumed.next().await.json()["data"][0], number);
+    }
+}
+
+#[tokio::test]
 async fn a_damaged_file_is_an_exact_gap() {
     let mut sidecar = sidecar("process").await;
     let frames = publish(&sidecar, 0..6).await;

@@ -44,4 +44,6 @@ for await (const event of db.company.on("POST")) void event.data.name;
 db.publish("GOAL", { value: "3-0" }, (error, result) => void (error ?? result.message));
 const published: { message: string } = await db.publish("GOAL");
 void published;
+db.publish("GOAL", 1, (error) => void error?.message);
+db.company.on("PUT", (error) => void error?.message);
 db.close();

@@ -110,6 +110,9 @@ export type Callback<Value> = (
   ...args: [error: null, value: Value] | [error: RestdbError, value: null]
 ) => void;
 
+/** A {@link Callback} that does not look at the event. */
+export type ErrorCallback = (error: RestdbError | null) => void;
+
 /** What `on` returns without a callback. It keeps what was not taken yet; leaving it ends it. */
 export interface Events<Value> extends AsyncIterableIterator<Value> {
   return(value?: any): Promise<IteratorResult<Value>>;
@@ -127,6 +130,11 @@ export interface Collection {
     event: Uppercase<Name> extends keyof CollectionEvents ? Name : never,
     callback: Callback<EventOf<Name>>,
   ): void;
+  /** The same for a callback that only asks whether there is an error. */
+  on<Name extends string>(
+    event: Uppercase<Name> extends keyof CollectionEvents ? Name : never,
+    callback: ErrorCallback,
+  ): void;
   /** The same as an async iterator. */
   on<Name extends string>(
     event: Uppercase<Name> extends keyof CollectionEvents ? Name : never,
@@ -139,12 +147,16 @@ export interface Collection {
 export interface Api {
   /** Calls back for each event of that name, of every collection. */
   on<Name extends string>(event: Name, callback: Callback<EventOf<Name>>): void;
+  /** The same for a callback that only asks whether there is an error. */
+  on(event: string, callback: ErrorCallback): void;
   /** The same as an async iterator, which throws where a callback is called with an error. */
   on<Name extends string>(event: Name): Events<EventOf<Name>>;
   /** Ends what `on` began for this event; with a callback, for this one alone. */
   off(event: string, callback?: (...args: any[]) => void): void;
   /** Publishes a custom event, once: after a failure without a `status` it may have been told. */
   publish(event: string, data: unknown, callback: Callback<Published>): void;
+  /** The same for a callback that only asks whether there is an error. */
+  publish(event: string, data: unknown, callback: ErrorCallback): void;
   /** The same as a promise. */
   publish(event: string, data?: unknown): Promise<Published>;
   /** Ends the stream for good, in silence. */

@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Conn, EVERYTHING, Place, Process, Request, Scripted, Sidecar, answer, eventually, ok,
+    Conn, EVERYTHING, Place, Process, Relay, Request, Scripted, Sidecar, answer, eventually, ok,
     test_folder, tool,
 };
 
@@ -471,6 +471,36 @@ async fn a_page_needs_no_url_wherever_it_is() {
         let url = format!("{}{path}", pages.url());
         assert_eq!(Place::page(&url).await.told().await, "open", "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_resumes_publishes_and_reads_why_it_was_refused() {
+    let yaml = format!("{EVERYTHING}  origins: [\"*\"]\n");
+    let sidecar = Sidecar::start("http://127.0.0.1:1", &yaml).await;
+    let relay = Relay::before(sidecar.address()).await;
+    let script = page(&format!("<script src='{}'></script>", relay.url(JS)));
+    let elsewhere = Scripted::answering(script).await;
+    let mut place = Place::page(&elsewhere.url()).await;
+    place
+        .run(
+            "globalThis.db = new restdb('all-key', { realtime: true, retry: 500 });
+             for (const name of ['CONNECT', 'DISCONNECT', 'RECONNECT', 'N'])
+               db.on(name, (error, { event, data }) => tell([event, data ?? null]));",
+        )
+        .await;
+    assert_eq!(place.told().await[0], "connect");
+    relay.reset();
+    assert_eq!(place.told().await[0], "disconnect");
+    sidecar.publish("N", json!(1)).await.expect(200);
+    assert_eq!(place.told().await[0], "reconnect");
+    assert_eq!(place.told().await, json!(["N", 1]));
+    let published = place.run("return await db.publish('N', 2)").await;
+    assert_eq!(published, json!({"message": "OK"}));
+    assert_eq!(place.told().await, json!(["N", 2]));
+    place
+        .run("new restdb('wrong', { realtime: true }).on('N', (error) => tell(error.status))")
+        .await;
+    assert_eq!(place.told().await, 401);
 }
 
 #[tokio::test]

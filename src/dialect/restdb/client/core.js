@@ -175,10 +175,9 @@ class Link {
   // --- what is asked of the server ---
 
   publish(event, data, callback) {
-    const published = this.#post({ event, data });
-    if (callback === undefined) return published;
+    if (callback === undefined) return this.#post({ event, data });
     if (typeof callback !== "function") throw new TypeError("the callback is no function");
-    published.then(
+    this.#post({ event, data }).then(
       (result) => call(callback, null, result),
       (error) => call(callback, error, null),
     );
@@ -267,10 +266,10 @@ class Link {
       if (done || signal.aborted) return;
       this.#hears();
       for (const message of parser.take(decoder.decode(value, { stream: true }))) {
-        if (!this.#open) this.#opened();
+        if (message.data !== undefined && !this.#open) this.#opened();
         if (signal.aborted) return;
         this.#lastId = message.id;
-        this.#dispatch(message);
+        if (message.data !== undefined) this.#dispatch(message);
         if (signal.aborted) return;
       }
     }
@@ -294,8 +293,9 @@ class Link {
     } catch {
       return;
     }
-    // A gap has the place where it ends, which may be that of an event before it.
-    if (name !== "GAP" && hasId && !this.#isNew(id)) return;
+    // A gap has the place where it ends, and what comes after it may have ids that were there before.
+    if (name === "GAP") this.#remembered.clear();
+    else if (hasId && !this.#isNew(id)) return;
     if (name !== "PUBLISH") return this.#tell(name, eventdata);
     const custom = String(eventdata?.event).toUpperCase();
     if (!OF_COLLECTIONS.has(custom) && !STATES.has(custom)) this.#tell(custom, eventdata);
@@ -409,13 +409,13 @@ class Parser {
         this.#field(line);
         continue;
       }
-      const message = { type: this.#type, data: this.#data.join("\n"), id: this.#id, hasId: this.#hasId };
-      const whole = this.#data.length > 0;
+      // Without data it is no message, but its id counts all the same.
+      const data = this.#data.length > 0 ? this.#data.join("\n") : undefined;
+      const message = { type: this.#type, data, id: this.#id, hasId: this.#hasId };
       this.#type = "";
       this.#data = [];
       this.#hasId = false;
-      // Without data it is no message, but its id counts all the same: it comes with the next.
-      if (whole) yield message;
+      yield message;
     }
     this.#line += text.slice(from);
   }

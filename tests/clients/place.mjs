@@ -5,7 +5,7 @@
 //
 // Prints {"control": PORT} first, then what scripts `tell`, and {"uncaught": TEXT} for what nobody
 // caught. At the port: POST /run, the body of an async function, answered with what it returns;
-// POST /offline and /online for a page's network.
+// POST /offline and /online for a page's network. It ends on SIGTERM.
 import { createServer } from "node:http";
 
 import { launch } from "./browser.mjs";
@@ -24,9 +24,10 @@ async function node() {
 }
 
 async function page() {
-  // Whatever the browser leaves goes with the folder: the test ends it in no gentle way.
+  // Whatever the browser leaves goes with the folder.
   process.env.TMPDIR = folder;
   const browser = await launch();
+  process.on("SIGTERM", () => browser.close().finally(() => process.exit()));
   const context = await browser.newContext();
   const page = await context.newPage();
   page.on("pageerror", uncaught);

@@ -1,6 +1,7 @@
 //! Where the JavaScript client runs: Node, or a page in a real browser.
 
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -68,5 +69,16 @@ impl Place {
         ))
         .await;
         conn.response().await.json()
+    }
+}
+
+impl Drop for Place {
+    /// Lets it close its browser, which would leave its files behind otherwise.
+    fn drop(&mut self) {
+        self.process.ask_to_end();
+        let end = Instant::now() + Duration::from_secs(10);
+        while self.process.exited().is_none() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 }

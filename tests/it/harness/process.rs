@@ -52,6 +52,13 @@ impl Process {
         kill_process(self.pid, signal).unwrap();
     }
 
+    /// Asks it to end; it may have ended by itself.
+    pub(crate) fn ask_to_end(&self) {
+        if self.exited().is_none() {
+            kill_process(self.pid, Signal::TERM).ok();
+        }
+    }
+
     /// How it ended, if it did.
     pub(crate) fn exited(&self) -> Option<ExitStatus> {
         *self.exit.borrow()

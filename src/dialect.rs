@@ -19,6 +19,8 @@ use crate::event::{Kind, Since};
 pub struct Request<'a> {
     /// The request's method.
     pub method: &'a Method,
+    /// The path of its target, as it was sent.
+    pub path: &'a str,
     /// What follows the `?` of its target, as it was sent; empty where there is none.
     pub query: &'a str,
     /// Its header fields.

@@ -160,7 +160,7 @@ impl Front {
         let restdb = snapshot
             .restdb
             .as_ref()
-            .filter(|options| *options.path == *admitted.path);
+            .filter(|options| options.answers(&admitted.path));
         let Some(options) = restdb else {
             let head = match gate::passable(head) {
                 Ok(head) => head,
@@ -178,6 +178,7 @@ impl Front {
         let headers = headers(&head);
         let request = Request {
             method: &admitted.method,
+            path: &admitted.path,
             query: &admitted.query,
             headers: &headers,
         };

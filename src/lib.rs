@@ -57,7 +57,7 @@
 //! | 1 pure | [`sse`] | a frame to bytes |
 //! | | [`observe`] | a finished exchange and rules to events; presets are YAML beside it |
 //! | | [`access`] | a credential to a `Grant` or `Denied` |
-//! | | [`dialect`] | request to `Command`, event to frame |
+//! | | [`dialect`] | request to `Command`, event to frame; the JavaScript client |
 //! | 2 state | [`log`] | append, read from a cursor, tell a gap; in memory or in files |
 //! | | [`hub`] | the streams; the engine writes to the sockets |
 //! | | [`metrics`] | how all of it stands, in numbers, as text |

@@ -9,6 +9,7 @@ use super::lower::{FORMATS, LOGGING_LEVELS, PATCH_EVENTS, name_of};
 use super::unit::{show_duration, show_size};
 use super::{HostHeader, Log, Snapshot, Upstream};
 use crate::access::{Access, Key};
+use crate::dialect::restdb;
 use crate::event::Method;
 use crate::log::{Level, OnFailure};
 use crate::observe::Observe;
@@ -27,16 +28,7 @@ pub fn describe(snapshot: &Snapshot) -> String {
     page.observe(&snapshot.observe);
     match &snapshot.restdb {
         None => page.line("realtime", "off"),
-        Some(options) => page.line(
-            "realtime",
-            format_args!(
-                "RestDB at {}, a ping every {}, a PATCH told as {}, publishes to {}",
-                options.path,
-                show_duration(options.ping_interval),
-                name_of(options.patch, PATCH_EVENTS),
-                show_size(options.publish_body_bytes)
-            ),
-        ),
+        Some(options) => page.restdb(options),
     }
     page.access(&snapshot.access);
     page.log(&snapshot.log);
@@ -221,6 +213,28 @@ impl Page {
         }
     }
 
+    fn restdb(&mut self, options: &restdb::Options) {
+        self.line(
+            "realtime",
+            format_args!(
+                "RestDB at {}, a ping every {}, a PATCH told as {}, publishes to {}",
+                options.path,
+                show_duration(options.ping_interval),
+                name_of(options.patch, PATCH_EVENTS),
+                show_size(options.publish_body_bytes)
+            ),
+        );
+        let files = Vec::from_iter(options.client.paths());
+        if files.is_empty() {
+            self.line("", "its JavaScript client nowhere");
+        } else {
+            self.line(
+                "",
+                format_args!("its JavaScript client at {}", list(&files)),
+            );
+        }
+    }
+
     /// What is kept, and what becomes of writes where that can fail.
     fn log(&mut self, log: &Log) {
         let keep = &log.keep;
@@ -381,6 +395,7 @@ observe   2 rules, the first that matches decides
           redacted: /password
           only the collections: posts
 realtime  RestDB at /realtime, a ping every 10s, a PATCH told as put, publishes to 64KiB
+          its JavaScript client at /realtime/client.js, /realtime/client.mjs, /realtime/client.d.ts
 access    by key
           origins: https://app.example
           key web

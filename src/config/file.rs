@@ -110,6 +110,8 @@ pub(super) struct Realtime {
 #[serde(deny_unknown_fields)]
 pub(super) struct Restdb {
     pub(super) path: Option<Text>,
+    pub(super) client: Option<Text>,
+    pub(super) jsapi: Option<Text>,
     pub(super) ping_interval: Option<Text>,
     pub(super) patch: Option<Text>,
     pub(super) publish_body: Option<Text>,

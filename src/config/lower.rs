@@ -165,8 +165,11 @@ fn address(text: &str) -> Result<SocketAddr, Problem> {
 
 fn restdb_options(file: &file::Restdb, lower: &mut Lower<'_>) -> restdb::Options {
     let default = restdb::Options::default();
+    let path = lower.or(file.path.as_ref(), default.path, realtime_path);
+    let client = client(file, &path, lower);
     restdb::Options {
-        path: lower.or(file.path.as_ref(), default.path, realtime_path),
+        path,
+        client,
         ping_interval: lower.duration(
             file.ping_interval.as_ref(),
             default.ping_interval,
@@ -181,6 +184,35 @@ fn restdb_options(file: &file::Restdb, lower: &mut Lower<'_>) -> restdb::Options
             |text| unit::size(text, &limits::PUBLISH_BODY_BYTES),
         ),
     }
+}
+
+/// The JavaScript client of the stream at `realtime`: no two paths may be the same.
+fn client(file: &file::Restdb, realtime: &str, lower: &mut Lower<'_>) -> restdb::Client {
+    let default = format!("{}/client", realtime.trim_end_matches('/'));
+    let taken = |of: &str| Problem::Taken { of: of.to_owned() };
+    let paths = |client: &str| restdb::ENDINGS.map(|ending| format!("{client}{ending}"));
+    let client = lower.or(file.client.as_ref(), Some(default), |text| {
+        if text == "off" {
+            return Ok(None);
+        }
+        let client = realtime_path(text)?;
+        if paths(&client).iter().any(|path| path == realtime) {
+            return Err(taken("realtime.restdb.path"));
+        }
+        Ok(Some(client.into()))
+    });
+    let files = client.as_deref().map(paths).unwrap_or_default();
+    let jsapi = file.jsapi.as_ref();
+    let jsapi = jsapi.and_then(|text| {
+        lower.read(text, |text| match realtime_path(text)? {
+            path if *path == *realtime => Err(taken("realtime.restdb.path")),
+            path if files.iter().any(|file| **file == *path) => {
+                Err(taken("realtime.restdb.client"))
+            }
+            path => Ok(path),
+        })
+    });
+    restdb::Client::new(realtime, client.as_deref(), jsapi.as_deref())
 }
 
 /// A path that a request's target can be, byte for byte, without a query (RFC 9112 § 3.2.1).

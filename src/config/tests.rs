@@ -82,6 +82,34 @@ fn the_reference_says_the_defaults() {
 }
 
 #[test]
+fn the_javascript_client_is_beside_its_stream_or_where_it_is_put() {
+    for (options, expected) in [
+        (
+            "",
+            "/realtime/client.js /realtime/client.mjs /realtime/client.d.ts",
+        ),
+        (
+            "path: /live",
+            "/live/client.js /live/client.mjs /live/client.d.ts",
+        ),
+        ("path: /", "/client.js /client.mjs /client.d.ts"),
+        ("client: /lib/rt", "/lib/rt.js /lib/rt.mjs /lib/rt.d.ts"),
+        ("client: off", ""),
+        ("client: off, jsapi: /rest/_jsapi.js", "/rest/_jsapi.js"),
+        ("client: /c, jsapi: /j", "/c.js /c.mjs /c.d.ts /j"),
+    ] {
+        let text = least(&format!("realtime: {{ restdb: {{ {options} }} }}"));
+        let restdb = load_text(&text).unwrap().restdb.unwrap();
+        let paths = Vec::from_iter(restdb.client.paths()).join(" ");
+        assert_eq!(paths, expected, "{options}");
+        for path in restdb.client.paths().chain([&*restdb.path]) {
+            assert!(restdb.answers(path), "{path}");
+        }
+        assert!(!restdb.answers("/posts"));
+    }
+}
+
+#[test]
 fn the_reference_names_every_key() {
     let text = include_str!("../../config/reference.yaml");
     for path in outline::shown::SHOWN.iter().chain(&["access.keys.key"]) {

@@ -6,11 +6,13 @@
 //! | `POST` of `{"event": NAME, "data": ANY}` | `200 {"message":"OK"}`, and a `publish` event |
 //! | `OPTIONS` | the preflight's answer |
 //! | `HEAD` | the head of a stream, or the refusal |
+//! | `GET` of the JavaScript client | its text, see [`Client`] |
 //!
 //! Beyond RestDB: every frame that moves a client on has an `id`, so a client that was cut
 //! resumes without a hole; `gap` and `uncertain` are told under names that RestDB's own
 //! clients do not listen to. A refusal is `{"message": TEXT, "status": N}`.
 
+mod client;
 mod frame;
 mod request;
 
@@ -18,14 +20,17 @@ use std::time::Duration;
 
 use crate::limits::KIB;
 
+pub use client::{Client, ENDINGS};
 pub use frame::{Opening, View, encode, gap, opening, ping, retry};
 pub use request::{Publish, command, reply};
 
 /// `realtime.restdb`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// The path that is answered here; the request's whole path, exactly.
+    /// The path of the stream; the request's whole path, exactly.
     pub path: Box<str>,
+    /// The JavaScript client: `client`, `PATH/client` by default, and `jsapi`, none by default.
+    pub client: Client,
     /// Between two pings of a stream: `ping_interval`, 10 s by default, in [`crate::limits::PING_INTERVAL`].
     pub ping_interval: Duration,
     /// Whether a PATCH is told as `patch` rather than `put`, RestDB's way: `patch: put | patch`.
@@ -35,10 +40,19 @@ pub struct Options {
     pub publish_body_bytes: usize,
 }
 
+impl Options {
+    /// Whether requests for `path` are answered here.
+    #[must_use]
+    pub fn answers(&self, path: &str) -> bool {
+        *self.path == *path || self.client.paths().any(|file| file == path)
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
             path: "/realtime".into(),
+            client: Client::new("/realtime", Some("/realtime/client"), None),
             ping_interval: Duration::from_secs(10),
             patch: PatchEvent::Put,
             publish_body_bytes: 64 * KIB,

@@ -15,8 +15,10 @@ pub(super) fn whole(response: &Response<Bytes>, method: &Method, keep_alive: boo
         .get(CONTENT_TYPE)
         .is_some_and(|t| t == EVENT_STREAM);
     // "A server MUST NOT send a Content-Length header field in any response with a status code
-    // of 1xx or 204" (RFC 9110 § 8.6). The head of a stream, asked for by HEAD, has none either.
-    if status != StatusCode::NO_CONTENT && !is_stream {
+    // of 1xx or 204" (RFC 9110 § 8.6). The head of a stream, asked for by HEAD, has none either,
+    // and that of a 304 would be the length of what is not sent.
+    let without = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED];
+    if !without.contains(&status) && !is_stream {
         put(
             &mut out,
             CONTENT_LENGTH.as_str(),

@@ -4,25 +4,12 @@
 //
 // What is done in one window has to show in the other without a reload. Exits 0 if all of
 // it did; the picture is of the window that only listened.
-import { load } from "./tools.mjs";
+import { launch } from "./browser.mjs";
 
-const { chromium } = load("playwright-core");
 const [url, picture] = process.argv.slice(2);
 const PATIENCE_MS = 20_000;
 
-const browser = await chromium.launch({
-  executablePath: "/usr/bin/chromium",
-  args: [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-  ],
-});
+const browser = await launch();
 try {
   const context = await browser.newContext({ viewport: { width: 1100, height: 820 } });
   context.setDefaultTimeout(PATIENCE_MS);

@@ -9,11 +9,13 @@
 //! | [`Conn`] | a socket of ours, for requests that no library would send |
 //! | [`Relay`] | a network between a client and the sidecar, which can be cut |
 //! | [`node`] | a client from npm, in a process of its own |
+//! | [`Place`] | Node or a page, with the JavaScript client that the sidecar serves |
 //!
 //! What is awaited is a condition, never a time: [`within`] and [`eventually`] hold the only
 //! patience there is. That something does *not* happen is shown by a marker: what is sent
 //! last is what comes next ([`Subscriber::hears_nothing_of`]).
 
+mod place;
 mod port;
 mod process;
 mod raw;
@@ -24,8 +26,9 @@ mod upstream;
 
 use std::time::Duration;
 
+pub(crate) use place::Place;
 pub(crate) use port::free_port;
-pub(crate) use process::{Output, Process, node, test_folder};
+pub(crate) use process::{Output, Process, node, test_folder, tool};
 pub(crate) use raw::{Conn, Request, Response};
 pub(crate) use relay::Relay;
 pub(crate) use sidecar::{Sidecar, tidings};

@@ -19,11 +19,13 @@ mod access;
 mod bodies;
 mod cli;
 mod clients;
+mod cutting;
 mod demo;
 mod drain;
 #[path = "../faults/mod.rs"]
 mod faults;
 mod gate;
+mod javascript;
 mod keeping;
 mod limits;
 mod listening;

@@ -197,6 +197,8 @@ pub(in crate::config) const SHOWN: &[&str] = &[
     "observe.rules.record",
     "observe.rules.success",
     "origins",
+    "realtime.restdb.client",
+    "realtime.restdb.jsapi",
     "realtime.restdb.patch",
     "realtime.restdb.path",
     "realtime.restdb.ping_interval",

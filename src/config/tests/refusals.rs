@@ -388,6 +388,14 @@ realtime: { restdb: { path: '/a?b' } }  =>  3:realtime.restdb.path must start wi
 realtime: { restdb: { path: '/%41' } }  =>  3:realtime.restdb.path must start with `/`
 realtime: { restdb: { path: '/{a}' } }  =>  3:realtime.restdb.path must start with `/`
 realtime: { restdb: { path: /ä } }  =>  3:realtime.restdb.path must start with `/`
+realtime: { restdb: { client: client } }  =>  3:realtime.restdb.client must start with `/`
+realtime: { restdb: { client: false } }  =>  3:realtime.restdb.client must start with `/`
+realtime: { restdb: { jsapi: 'off' } }  =>  3:realtime.restdb.jsapi must start with `/`
+realtime: { restdb: { path: /a.js, client: /a } }  =>  3:realtime.restdb.client is that of realtime.restdb.path already
+realtime: { restdb: { path: /a.d.ts, client: /a } }  =>  3:realtime.restdb.client is that of realtime.restdb.path already
+realtime: { restdb: { jsapi: /realtime } }  =>  3:realtime.restdb.jsapi is that of realtime.restdb.path already
+realtime: { restdb: { jsapi: /realtime/client.js } }  =>  3:realtime.restdb.jsapi is that of realtime.restdb.client already
+realtime: { restdb: { client: /c, jsapi: /c.mjs } }  =>  3:realtime.restdb.jsapi is that of realtime.restdb.client already
 "#;
 
 /// One entry of `access.keys`.

@@ -28,6 +28,9 @@ pub struct Publish {
 /// then, with the body, its shape (400) and the right (403).
 #[must_use]
 pub fn command(request: &Request<'_>, options: &Options, access: &Access) -> Command {
+    if let Some(file) = options.client.answer(request) {
+        return Command::Reply(file);
+    }
     let query = Query(request.query);
     let credential = Credential {
         key: key(request.headers, query),
@@ -228,7 +231,7 @@ fn with_origin(builder: Builder, origin: &Origin) -> Builder {
     }
 }
 
-fn build<T>(builder: Builder, body: T) -> Response<T> {
+pub(super) fn build<T>(builder: Builder, body: T) -> Response<T> {
     builder
         .body(body)
         .expect("every field is a constant or a value that came in as a header field")
@@ -289,7 +292,7 @@ fn content_length(headers: &HeaderMap) -> Option<usize> {
     text(headers, header::CONTENT_LENGTH)?.parse().ok()
 }
 
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 

@@ -58,6 +58,13 @@ impl Process {
         move || kill_process(pid, Signal::KILL).unwrap()
     }
 
+    /// Asks it to end; it may have ended by itself.
+    pub(crate) fn ask_to_end(&self) {
+        if self.exited().is_none() {
+            kill_process(self.pid, Signal::TERM).ok();
+        }
+    }
+
     /// How it ended, if it did.
     pub(crate) fn exited(&self) -> Option<ExitStatus> {
         *self.exit.borrow()

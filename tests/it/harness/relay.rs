@@ -1,6 +1,7 @@
 //! A network that can be cut.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -10,8 +11,15 @@ use tokio::task::JoinHandle;
 /// Passes bytes between those who connect to it and somebody behind.
 pub(crate) struct Relay {
     address: SocketAddr,
-    cut: broadcast::Sender<()>,
+    cut: broadcast::Sender<Cut>,
     accepting: JoinHandle<()>,
+}
+
+/// How a connection ends.
+#[derive(Clone, Copy)]
+enum Cut {
+    Closed,
+    Reset,
 }
 
 impl Relay {
@@ -24,10 +32,18 @@ impl Relay {
             while let Ok((mut near, _)) = listener.accept().await {
                 let mut cut = cuts.subscribe();
                 tokio::spawn(async move {
-                    let mut far = TcpStream::connect(behind).await.unwrap();
-                    tokio::select! {
-                        _ = copy_bidirectional(&mut near, &mut far) => {}
-                        _ = cut.recv() => {}
+                    let Ok(mut far) = TcpStream::connect(behind).await else {
+                        return;
+                    };
+                    let cut = tokio::select! {
+                        _ = copy_bidirectional(&mut near, &mut far) => return,
+                        cut = cut.recv() => cut,
+                    };
+                    if let Ok(Cut::Reset) = cut {
+                        for socket in [&near, &far] {
+                            let socket = socket2::SockRef::from(socket);
+                            socket.set_linger(Some(Duration::ZERO)).unwrap();
+                        }
                     }
                 });
             }
@@ -45,7 +61,12 @@ impl Relay {
 
     /// Ends every connection; new ones are taken.
     pub(crate) fn cut(&self) {
-        self.cut.send(()).unwrap();
+        self.cut.send(Cut::Closed).ok().unwrap();
+    }
+
+    /// Resets every connection; new ones are taken.
+    pub(crate) fn reset(&self) {
+        self.cut.send(Cut::Reset).ok().unwrap();
     }
 }
 

@@ -1,0 +1,56 @@
+// A place where scripts of a test run: Node with the client of Tidings, or a page in Chromium.
+//
+//   node place.mjs node URL_OF_CLIENT_MJS
+//   node place.mjs page URL_OF_PAGE FOLDER
+//
+// Prints {"control": PORT} first, then what scripts `tell`, and {"uncaught": TEXT} for what nobody
+// caught. At the port: POST /run, the body of an async function, answered with what it returns;
+// POST /offline and /online for a page's network. It ends on SIGTERM.
+import { createServer } from "node:http";
+
+import { launch } from "./browser.mjs";
+import { tell } from "./tools.mjs";
+
+const [kind, url, folder] = process.argv.slice(2);
+const uncaught = (error) => tell({ uncaught: String(error?.message ?? error) });
+
+async function node() {
+  const text = await (await fetch(url)).text();
+  const { restdb } = await import(`data:text/javascript,${encodeURIComponent(text)}`);
+  Object.assign(globalThis, { restdb, tell });
+  process.on("uncaughtException", uncaught);
+  const AsyncFunction = (async () => {}).constructor;
+  return { run: (body) => new AsyncFunction(body)() };
+}
+
+async function page() {
+  // Whatever the browser leaves goes with the folder.
+  process.env.TMPDIR = folder;
+  const browser = await launch();
+  process.on("SIGTERM", () => browser.close().finally(() => process.exit()));
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  page.on("pageerror", uncaught);
+  await page.exposeFunction("tell", tell);
+  await page.goto(url);
+  return {
+    run: (body) => page.evaluate(`(async () => {${body}\n})()`),
+    offline: () => context.setOffline(true),
+    online: () => context.setOffline(false),
+  };
+}
+
+const commands = await (kind === "node" ? node() : page());
+const control = createServer(async (request, response) => {
+  let body = "";
+  for await (const piece of request.setEncoding("utf8")) body += piece;
+  let told;
+  try {
+    told = { value: (await commands[request.url.slice(1)](body)) ?? null };
+  } catch (error) {
+    told = { thrown: String(error?.stack ?? error) };
+  }
+  const text = Buffer.from(JSON.stringify(told));
+  response.writeHead(200, { "Content-Length": text.length, Connection: "close" }).end(text);
+});
+control.listen(0, "127.0.0.1", () => tell({ control: control.address().port }));

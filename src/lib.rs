@@ -55,6 +55,7 @@
 //! | 0 words | [`limits`] | every cap in one place, with units and reasons |
 //! | | [`event`], [`topic`] | what happened, as values; names and patterns of subjects |
 //! | 1 pure | [`sse`] | a frame to bytes |
+//! | | [`rule`] | an expression over a record and claims to a `Verdict` |
 //! | | [`observe`] | a finished exchange and rules to events; presets are YAML beside it |
 //! | | [`access`] | a credential to a `Grant` or `Denied` |
 //! | | [`dialect`] | request to `Command`, event to frame; the JavaScript client |
@@ -81,6 +82,7 @@
 //! | exchange, target | one request and its answer; what an observed one is about |
 //! | turn, relay | one request as pingora serves it; what pingora asks on its way |
 //! | credential, grant, denied | what was presented; permission to hear; a refusal |
+//! | facts, verdict, need | what an expression is asked about; what it says; what it asks that is not decided |
 //! | stream, seat, newcomer | an open subscription; its place under the limit; one on its way in |
 //! | audience | the streams of one grant: what they hear is matched and joined once |
 //! | snapshot, terms | a compiled configuration; what of it counts for open streams |
@@ -135,6 +137,7 @@ pub mod topic;
 pub mod access;
 pub mod dialect;
 pub mod observe;
+pub mod rule;
 pub mod sse;
 
 pub mod hub;

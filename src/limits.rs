@@ -236,3 +236,27 @@ pub const JSON_DEPTH: usize = 128;
 /// again costs a client less than so many events, and one request cannot push the whole
 /// past out of the log.
 pub const BULK_RECORDS: usize = 1_000;
+
+/// Bytes of a rule: what a client may send as a filter, and a few screens of an operator's text.
+pub const RULE_BYTES_MAX: usize = 4 * KIB;
+/// Comparisons of a rule: each may look at a whole record.
+pub const RULE_COMPARISONS_MAX: usize = 200;
+/// Parentheses and functions of a rule within one another: it is read and asked by recursion.
+pub const RULE_DEPTH: usize = 16;
+/// Characters of a rule that an error about it shows.
+pub const RULE_FOUND_CHARS: usize = 12;
+/// Members at the top of a record that rules are asked about: they are listed once for all
+/// rules. Rules are not decided about a record of more.
+pub const RULE_RECORD_MEMBERS_MAX: usize = 4096;
+/// Elements of a record's array that a comparison looks at, each with those of the other side.
+/// A comparison with more is not decided.
+pub const RULE_ELEMENTS_MAX: usize = 256;
+/// Elements of a claim's array: a specialized rule has a comparison for each. A comparison
+/// with more fails.
+pub const RULE_CLAIM_ELEMENTS_MAX: usize = 64;
+/// Bytes of a claim that is compared: a specialized rule has it once for each place of the rule
+/// that names it. A comparison with a longer one fails.
+pub const RULE_CLAIM_BYTES_MAX: usize = 4 * KIB;
+/// Characters between two `%` of a pattern with a `_` among them: they are tried at each
+/// character of a text. A comparison with more is not decided.
+pub const RULE_HOLES_CHARS_MAX: usize = 64;

@@ -9,6 +9,7 @@ const ORDER: &[&str] = &[
     "event",
     "topic",
     "sse",
+    "rule",
     "observe",
     "access",
     "dialect",

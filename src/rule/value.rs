@@ -1,0 +1,130 @@
+//! Values, and how two of them compare.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use super::number;
+use super::tree::Literal;
+
+/// One value of a record, of claims or of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Value<'a> {
+    Bool(bool),
+    /// What `@now` is.
+    Now(Timestamp),
+    Null,
+    /// A number's digits.
+    Number(&'a str),
+    Text(Cow<'a, str>),
+    /// A text with half of a surrogate pair.
+    Unreadable,
+}
+
+/// A time is no longer than this, with any zone; nothing longer is tried.
+const TIME_BYTES_MAX: usize = 64;
+
+impl<'a> Value<'a> {
+    pub(super) fn of(literal: &'a Literal) -> Self {
+        match literal {
+            Literal::Bool(value) => Self::Bool(*value),
+            Literal::Null => Self::Null,
+            Literal::Number(digits) => Self::Number(digits),
+            Literal::Text(text) => Self::Text(Cow::Borrowed(text)),
+        }
+    }
+
+    /// The same as it would be written in a rule.
+    pub(super) fn literal(&self) -> Option<Literal> {
+        Some(match self {
+            Self::Bool(value) => Literal::Bool(*value),
+            Self::Null => Literal::Null,
+            Self::Number(digits) => Literal::Number((*digits).into()),
+            Self::Text(text) => Literal::Text(text.as_ref().into()),
+            Self::Now(_) | Self::Unreadable => return None,
+        })
+    }
+
+    /// The value as a text; none for null.
+    pub(super) fn text(&self) -> Option<Cow<'_, str>> {
+        Some(match self {
+            Self::Bool(value) => Cow::Borrowed(if *value { "1" } else { "0" }),
+            Self::Now(at) => Cow::Owned(at.strftime("%Y-%m-%d %H:%M:%S.%3fZ").to_string()),
+            Self::Null | Self::Unreadable => return None,
+            Self::Number(digits) => Cow::Borrowed(digits),
+            Self::Text(text) => Cow::Borrowed(text),
+        })
+    }
+
+    /// The bytes that a look at it takes, about.
+    pub(super) fn bytes(&self) -> u64 {
+        let len = match self {
+            Self::Number(digits) => digits.len(),
+            Self::Text(text) => text.len(),
+            Self::Bool(_) | Self::Now(_) | Self::Null | Self::Unreadable => 1,
+        };
+        len as u64
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::Text(text) => text.is_empty(),
+            Self::Bool(_) | Self::Now(_) | Self::Number(_) | Self::Unreadable => false,
+        }
+    }
+
+    /// Its digits, if it is a number or a truth.
+    fn number(&self) -> Option<&str> {
+        match self {
+            Self::Bool(value) => Some(if *value { "1" } else { "0" }),
+            Self::Number(digits) => Some(digits),
+            Self::Now(_) | Self::Null | Self::Text(_) | Self::Unreadable => None,
+        }
+    }
+
+    pub(super) fn equals(&self, other: &Self) -> bool {
+        if self.is_empty() || other.is_empty() {
+            return self.is_empty() && other.is_empty();
+        }
+        self.order(other) == Some(Ordering::Equal)
+    }
+
+    /// How the two are ordered, if they are.
+    pub(super) fn order(&self, other: &Self) -> Option<Ordering> {
+        let numeric = |text: &str| number::is_json(text);
+        match (self, other) {
+            (Self::Text(left), Self::Text(right)) => Some(left.cmp(right)),
+            (Self::Now(now), Self::Text(text)) => Some(compare_now(*now, text)),
+            (Self::Text(text), Self::Now(now)) => Some(compare_now(*now, text).reverse()),
+            (Self::Now(left), Self::Now(right)) => Some(left.cmp(right)),
+            (Self::Text(text), other) if numeric(text) => {
+                Some(number::order(text, other.number()?))
+            }
+            (this, Self::Text(text)) if numeric(text) => Some(number::order(this.number()?, text)),
+            (this, other) => Some(number::order(this.number()?, other.number()?)),
+        }
+    }
+}
+
+/// Compares the time with a text: as times if it is one, UTC where it names no zone.
+fn compare_now(now: Timestamp, text: &str) -> Ordering {
+    match time(text) {
+        Some(at) => now.as_millisecond().cmp(&at.as_millisecond()),
+        None => Value::Now(now).text().as_deref().cmp(&Some(text)),
+    }
+}
+
+fn time(text: &str) -> Option<Timestamp> {
+    if text.len() > TIME_BYTES_MAX {
+        return None;
+    }
+    let zoned = text.parse::<Timestamp>().ok();
+    zoned.or_else(|| {
+        let civil = text.parse::<DateTime>().ok()?;
+        TimeZone::UTC.to_timestamp(civil).ok()
+    })
+}

@@ -5,14 +5,31 @@
 //! grant that was lost is lost on open streams too. A stream cannot be opened without a
 //! [`Grant`], and only this module makes one. What cannot be decided is denied.
 //!
-//! Pure: no clock, no I/O. Which status a [`Denied`] becomes is the dialect's business.
+//! A credential is an API key or a token. Of a token that was verified its claims are kept and
+//! the token is not: as long as its key counts, its signature does, and what the claims come to
+//! is decided anew each time.
+//!
+//! Pure: no clock, no I/O, and no state but the keys that were fetched for it and what they have
+//! verified. Which status a [`Denied`] becomes is the dialect's business.
+
+mod jwt;
+mod keys;
+mod strict;
+mod token;
 
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use subtle::ConstantTimeEq;
 
+pub use jwt::{ClaimPath, Jwt, KeySource, Keyring, RoleGrants, Roles};
+pub use keys::{Algorithm, KeySet, NotAKey};
+pub use token::{Fault, Wanted};
+
 use crate::topic::{Topic, TopicPattern};
+use jwt::Rights;
+use token::Verified;
 
 /// The `access:` section of the configuration, compiled.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +40,8 @@ pub struct Access {
     pub origins: Origins,
     /// The keys, in the order of the configuration.
     pub keys: Vec<Arc<Key>>,
+    /// Which tokens count; none: a token is as good as nothing.
+    pub jwt: Option<Jwt>,
 }
 
 /// One entry of `access.keys`.
@@ -53,6 +72,9 @@ pub struct Origins(Box<[Box<str>]>);
 pub struct Credential {
     /// The API key, where one was presented.
     pub key: Option<Secret>,
+    /// The token, where one was presented. Where tokens count it is the credential, and a key
+    /// beside it is not looked at.
+    pub token: Option<Secret>,
     /// The page's origin, where a browser said one. A page of the sidecar's own host is told
     /// as [`Origin::Same`].
     pub origin: Origin,
@@ -72,8 +94,19 @@ pub enum Origin {
 /// Permission to hear: only this module makes one, and only a grant opens a stream.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Grant {
-    credential: Credential,
+    basis: Basis,
+    origin: Origin,
     hear: Arc<[TopicPattern]>,
+    until: Option<Timestamp>,
+}
+
+/// What a grant rests on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Basis {
+    /// A key, or nothing.
+    Key(Option<Secret>),
+    /// What a token says.
+    Token(Arc<Verified>),
 }
 
 /// A refusal, with its reason.
@@ -86,8 +119,11 @@ pub enum Denied {
     #[error("this origin is not allowed")]
     Origin,
     /// The credential is known and has not this right.
-    #[error("this API key has not the right")]
+    #[error("this API key or token has not the right")]
     Uncovered,
+    /// The token is not accepted.
+    #[error("{0}")]
+    Token(Fault),
     /// The credential is not known.
     #[error("this API key is not known")]
     Unknown,
@@ -99,54 +135,72 @@ impl Access {
     /// What the holder of `credential` may hear.
     ///
     /// # Errors
-    /// [`Denied`]: a key that is not known is refused even where anyone may hear; a known
+    /// [`Denied`]: a key or token that is not accepted is refused even where anyone may hear;
     /// one that may hear nothing is [`Denied::Uncovered`].
-    pub fn grant(&self, credential: &Credential) -> Result<Grant, Denied> {
-        let key = self.key_of(credential)?;
-        let hear = match key {
-            _ if self.global => everything(),
-            Some(key) if key.hear.is_empty() => return Err(Denied::Uncovered),
-            Some(key) => Arc::clone(&key.hear),
-            None => return Err(Denied::Anonymous),
-        };
-        Ok(Grant {
-            credential: credential.clone(),
-            hear,
-        })
+    pub fn grant(&self, credential: &Credential, now: Timestamp) -> Result<Grant, Denied> {
+        let basis = self.basis(credential)?;
+        self.grant_on(basis, &credential.origin, now)
     }
 
     /// The grant that the holder of `old` has under this configuration.
     ///
     /// # Errors
     /// [`Denied`]: it has none any more, and its streams end.
-    pub fn renew(&self, old: &Grant) -> Result<Grant, Denied> {
-        self.grant(&old.credential)
+    pub fn renew(&self, old: &Grant, now: Timestamp) -> Result<Grant, Denied> {
+        self.grant_on(old.basis.clone(), &old.origin, now)
     }
 
-    /// Whether the holder of `credential` may publish the custom event `name`; the answer is
-    /// the name of the key that may.
+    /// Whether the holder of `credential` may publish the custom event `name`.
     ///
     /// # Errors
-    /// [`Denied`]: no key, an unknown key, or one without the right.
-    pub fn may_publish(&self, credential: &Credential, name: &str) -> Result<&str, Denied> {
-        let key = self.publisher(credential)?;
-        let covered = key
-            .publish
-            .iter()
-            .any(|pattern| pattern.matches(Topic::Custom(name)));
+    /// [`Denied`]: no credential, one that is not accepted, or one without the right.
+    pub fn may_publish(
+        &self,
+        credential: &Credential,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<(), Denied> {
+        let covers = |publish: &[TopicPattern]| {
+            let mut patterns = publish.iter();
+            patterns.any(|pattern| pattern.matches(Topic::Custom(name)))
+        };
+        let covered = match &self.basis(credential)? {
+            Basis::Key(key) => {
+                let key = self.key_of(key.as_ref(), &credential.origin)?;
+                covers(&key.ok_or(Denied::Anonymous)?.publish)
+            }
+            Basis::Token(token) => covers(&self.rights(token, &credential.origin, now)?.publish),
+        };
         if covered {
-            Ok(&key.name)
+            Ok(())
         } else {
             Err(Denied::Uncovered)
         }
     }
 
-    /// The key that a publish comes with, before its body is read.
+    /// Whether a publish comes with a credential that is accepted, before its body is read.
     ///
     /// # Errors
-    /// [`Denied`]: no key, an unknown one, or a page whose origin may not use it.
-    pub fn publisher(&self, credential: &Credential) -> Result<&Key, Denied> {
-        self.key_of(credential)?.ok_or(Denied::Anonymous)
+    /// [`Denied`]: none, one that is not accepted, or a page whose origin may not use it.
+    pub fn publisher(&self, credential: &Credential, now: Timestamp) -> Result<(), Denied> {
+        match &self.basis(credential)? {
+            Basis::Key(key) => {
+                let key = self.key_of(key.as_ref(), &credential.origin)?;
+                key.map(drop).ok_or(Denied::Anonymous)
+            }
+            Basis::Token(token) => self.rights(token, &credential.origin, now).map(drop),
+        }
+    }
+
+    /// Whether the keys have to be fetched before `credential` is refused: its token names one
+    /// that is not known, and there may be others by now.
+    #[must_use]
+    pub fn is_outdated(&self, credential: &Credential, now: Timestamp) -> bool {
+        let (Some(jwt), Some(token)) = (&self.jwt, &credential.token) else {
+            return false;
+        };
+        let judged = || jwt.rights(&*jwt.verified(token)?, now);
+        jwt.keys.url().is_some() && matches!(judged(), Err(Fault::UnknownKey))
     }
 
     /// Whether some request of a page of `origin` could be allowed: what a preflight, which
@@ -159,16 +213,63 @@ impl Access {
             .any(|origins| origins.allow(origin))
     }
 
+    /// What `credential` is, its token verified.
+    fn basis(&self, credential: &Credential) -> Result<Basis, Denied> {
+        match (&self.jwt, &credential.token) {
+            (Some(jwt), Some(token)) => {
+                let verified = jwt.verified(token).map_err(Denied::Token)?;
+                Ok(Basis::Token(verified))
+            }
+            _ => Ok(Basis::Key(credential.key.clone())),
+        }
+    }
+
+    fn grant_on(&self, basis: Basis, origin: &Origin, now: Timestamp) -> Result<Grant, Denied> {
+        let (known, hear, until) = match &basis {
+            Basis::Key(key) => match self.key_of(key.as_ref(), origin)? {
+                Some(key) => (true, Arc::clone(&key.hear), None),
+                None => (false, Arc::default(), None),
+            },
+            Basis::Token(token) => {
+                let rights = self.rights(token, origin, now)?;
+                (true, rights.hear, Some(rights.until))
+            }
+        };
+        let hear = match known {
+            _ if self.global => everything(),
+            true if hear.is_empty() => return Err(Denied::Uncovered),
+            true => hear,
+            false => return Err(Denied::Anonymous),
+        };
+        Ok(Grant {
+            basis,
+            origin: origin.clone(),
+            hear,
+            until,
+        })
+    }
+
+    /// What the holder of a token may do, if a page of that origin may come at all.
+    fn rights(&self, token: &Verified, origin: &Origin, now: Timestamp) -> Result<Rights, Denied> {
+        let jwt = self.jwt.as_ref().ok_or(Denied::Unknown)?;
+        let rights = jwt.rights(token, now).map_err(Denied::Token)?;
+        if self.origins.allow(origin) {
+            Ok(rights)
+        } else {
+            Err(Denied::Origin)
+        }
+    }
+
     /// The key that was presented, if one was, and if its use from that origin is allowed.
-    fn key_of(&self, credential: &Credential) -> Result<Option<&Key>, Denied> {
-        let key = match &credential.key {
+    fn key_of(&self, key: Option<&Secret>, origin: &Origin) -> Result<Option<&Key>, Denied> {
+        let key = match key {
             None => None,
             Some(secret) => Some(self.find(secret).ok_or(Denied::Unknown)?),
         };
         let origins = key
             .and_then(|key| key.origins.as_ref())
             .unwrap_or(&self.origins);
-        if origins.allow(&credential.origin) {
+        if origins.allow(origin) {
             Ok(key)
         } else {
             Err(Denied::Origin)
@@ -242,6 +343,12 @@ impl Grant {
         &self.hear
     }
 
+    /// When it is over; none: never by itself.
+    #[must_use]
+    pub fn until(&self) -> Option<Timestamp> {
+        self.until
+    }
+
     /// Whether its holder may hear `topic`.
     #[must_use]
     pub fn hears(&self, topic: Topic<'_>) -> bool {
@@ -274,12 +381,16 @@ mod tests {
                 key("own", &["*:*"], &[], Some(&["https://own.example"])),
                 key("mute", &[], &["*"], None),
             ],
+            jwt: None,
         }
     }
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn credential(key: Option<&str>, origin: Origin) -> Credential {
         Credential {
             key: key.map(Secret::new),
+            token: None,
             origin,
         }
     }
@@ -287,7 +398,7 @@ mod tests {
     #[test]
     fn a_key_hears_what_it_was_granted_and_nothing_else() {
         let grant = access()
-            .grant(&credential(Some("web-secret"), Origin::Absent))
+            .grant(&credential(Some("web-secret"), Origin::Absent), NOW)
             .unwrap();
         assert!(grant.hears(Topic::Write(Method::Post, "company")));
         assert!(grant.hears(Topic::Custom("GOAL")));
@@ -297,7 +408,7 @@ mod tests {
 
     #[test]
     fn whoever_has_no_right_is_told_which_is_missing() {
-        let absent = |key| access().grant(&credential(key, Origin::Absent)).err();
+        let absent = |key| access().grant(&credential(key, Origin::Absent), NOW).err();
         assert_eq!(absent(None), Some(Denied::Anonymous));
         assert_eq!(absent(Some("web-secre")), Some(Denied::Unknown));
         assert_eq!(absent(Some("mute-secret")), Some(Denied::Uncovered));
@@ -311,19 +422,22 @@ mod tests {
             ..access()
         };
         let nobody = credential(None, Origin::Absent);
-        let grant = access.grant(&nobody).unwrap();
+        let grant = access.grant(&nobody, NOW).unwrap();
         assert!(grant.hears(Topic::Write(Method::Delete, "any")));
         assert!(grant.hears(Topic::Custom("ANY")));
-        assert_eq!(access.may_publish(&nobody, "GOAL"), Err(Denied::Anonymous));
+        assert_eq!(
+            access.may_publish(&nobody, "GOAL", NOW),
+            Err(Denied::Anonymous)
+        );
         let wrong = credential(Some("wrong"), Origin::Absent);
-        assert_eq!(access.grant(&wrong), Err(Denied::Unknown));
+        assert_eq!(access.grant(&wrong, NOW), Err(Denied::Unknown));
     }
 
     #[test]
     fn an_origin_counts_for_the_key_it_comes_with() {
         let ask = |key: &str, origin: &str| {
             access()
-                .grant(&credential(Some(key), Origin::Cross(origin.into())))
+                .grant(&credential(Some(key), Origin::Cross(origin.into())), NOW)
                 .err()
         };
         assert_eq!(ask("web-secret", "https://app.example"), None);
@@ -346,22 +460,28 @@ mod tests {
     fn publishing_takes_a_key_with_that_right() {
         let access = access();
         let web = credential(Some("web-secret"), Origin::Absent);
-        assert_eq!(access.may_publish(&web, "GOAL"), Ok("web"));
-        assert_eq!(access.may_publish(&web, "OTHER"), Err(Denied::Uncovered));
+        assert_eq!(access.may_publish(&web, "GOAL", NOW), Ok(()));
+        assert_eq!(
+            access.may_publish(&web, "OTHER", NOW),
+            Err(Denied::Uncovered)
+        );
         let own = credential(Some("own-secret"), Origin::Absent);
-        assert_eq!(access.may_publish(&own, "GOAL"), Err(Denied::Uncovered));
+        assert_eq!(
+            access.may_publish(&own, "GOAL", NOW),
+            Err(Denied::Uncovered)
+        );
     }
 
     #[test]
     fn a_grant_is_renewed_by_what_the_configuration_now_says() {
         let grant = access()
-            .grant(&credential(Some("web-secret"), Origin::Absent))
+            .grant(&credential(Some("web-secret"), Origin::Absent), NOW)
             .unwrap();
         let mut changed = access();
         changed.keys.remove(0);
-        assert_eq!(changed.renew(&grant), Err(Denied::Unknown));
+        assert_eq!(changed.renew(&grant, NOW), Err(Denied::Unknown));
         changed.keys.push(key("web", &["GOAL"], &[], None));
-        let renewed = changed.renew(&grant).unwrap();
+        let renewed = changed.renew(&grant, NOW).unwrap();
         assert!(!renewed.hears(Topic::Write(Method::Post, "company")));
     }
 

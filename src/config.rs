@@ -102,9 +102,17 @@ impl Snapshot {
     }
 
     /// What is in force once `new` is, while the sidecar runs on: `new`, as the next
-    /// generation, with this one's values for the keys of [`Snapshot::needs_restart`].
+    /// generation, with this one's values for the keys of [`Snapshot::needs_restart`]. The keys
+    /// of tokens that were fetched stay where they still come from the same address.
     #[must_use]
-    pub fn adopt(&self, new: Self) -> Self {
+    pub fn adopt(&self, mut new: Self) -> Self {
+        if let Some(old) = &self.access.jwt
+            && let Some(jwt) = &mut Arc::make_mut(&mut new.access).jwt
+            && jwt.keys.url().is_some()
+            && jwt.keys.url() == old.keys.url()
+        {
+            jwt.keys = Arc::clone(&old.keys);
+        }
         Self {
             generation: self.generation.saturating_add(1),
             listen: self.listen,

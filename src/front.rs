@@ -19,6 +19,7 @@ use arc_swap::ArcSwap;
 use bytes::{Bytes, BytesMut};
 use http::header::{EXPECT, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Response, StatusCode};
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
@@ -30,6 +31,7 @@ use crate::connection::{AtEnd, BodyError, Connection};
 use crate::dialect::restdb::{self, Publish};
 use crate::dialect::{Command, Listen, Request};
 use crate::hub::{self, Hub, Joining};
+use crate::jwks::Jwks;
 use crate::limits::{HEAD_FIELDS_MAX, IDLE_TIMEOUT, PUBLISH_TIMEOUT};
 use crate::log::Log;
 use crate::proxy::Proxy;
@@ -44,6 +46,8 @@ pub struct Front {
     pub hub: Hub,
     /// Where publishes go.
     pub log: Log,
+    /// Where the keys of tokens are asked for.
+    pub jwks: Jwks,
     /// Where everything else goes.
     pub proxy: Proxy,
     /// Becomes true when no new request is taken any more.
@@ -182,7 +186,10 @@ impl Front {
             query: &admitted.query,
             headers: &headers,
         };
-        match restdb::command(&request, options, &snapshot.access) {
+        if restdb::is_outdated(&request, &snapshot.access, Timestamp::now()) {
+            self.jwks.refreshed().await;
+        }
+        match restdb::command(&request, options, &snapshot.access, Timestamp::now()) {
             Command::Listen(listen) => self.listen(connection, listen).await,
             Command::Publish(publish) => {
                 let continues = headers.get(EXPECT).is_some();
@@ -250,7 +257,7 @@ impl Front {
                 );
             }
         };
-        match publish.kind(&body, &snapshot.access) {
+        match publish.kind(&body, &snapshot.access, Timestamp::now()) {
             Ok(_) if self.log.refuses() => publish.answer(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "the event was not published: it cannot be logged now",

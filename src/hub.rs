@@ -147,6 +147,13 @@ impl Hub {
         self.0.wake.notify_one();
     }
 
+    /// Decides anew what every stream may hear: the keys of tokens are others.
+    pub fn renew(&self) {
+        // Whoever lets other terms count meanwhile wins.
+        self.0.terms.rcu(|terms| Arc::new(Terms::clone(terms)));
+        self.0.wake.notify_one();
+    }
+
     /// Ends every stream with a jittered `retry`; the engine returns when they are gone.
     pub fn drain(&self) {
         self.0.draining.store(true, Ordering::Relaxed);

@@ -57,12 +57,13 @@
 //! | 1 pure | [`sse`] | a frame to bytes |
 //! | | [`rule`] | an expression over a record and claims to a `Verdict` |
 //! | | [`observe`] | a finished exchange and rules to events; presets are YAML beside it |
-//! | | [`access`] | a credential to a `Grant` or `Denied` |
+//! | | [`access`] | a credential, key or token, to a `Grant` or `Denied` |
 //! | | [`dialect`] | request to `Command`, event to frame; the JavaScript client |
 //! | 2 state | [`log`] | append, read from a cursor, tell a gap; in memory or in files |
 //! | | [`hub`] | the streams; the engine writes to the sockets |
 //! | | [`metrics`] | how all of it stands, in numbers, as text |
 //! | 3 edges | [`config`] | YAML as written to a `Snapshot` that runs; the watch on its files |
+//! | | [`jwks`] | the keys of tokens, fetched and kept |
 //! | | `connection` | a downstream's socket, as pingora sees it: one request, exactly |
 //! | | [`proxy`] | requests to the upstream and back, by pingora, observed on the way |
 //! | | [`front`] | the accept loop, the gate, and who answers |
@@ -81,6 +82,7 @@
 //! | piece | what one read of the files brings |
 //! | exchange, target | one request and its answer; what an observed one is about |
 //! | turn, relay | one request as pingora serves it; what pingora asks on its way |
+//! | token, claims, fault | a signed JWT; what it says; what is wrong with it |
 //! | credential, grant, denied | what was presented; permission to hear; a refusal |
 //! | facts, verdict, need | what an expression is asked about; what it says; what it asks that is not decided |
 //! | stream, seat, newcomer | an open subscription; its place under the limit; one on its way in |
@@ -148,9 +150,14 @@ pub mod admin;
 pub mod config;
 mod connection;
 pub mod front;
+pub mod jwks;
 pub mod proxy;
 
 pub mod cli;
 pub mod demo;
 pub mod logging;
 pub mod server;
+
+#[cfg(test)]
+#[path = "../tests/keys/mod.rs"]
+mod test_keys;

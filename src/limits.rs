@@ -85,6 +85,32 @@ pub const PING_INTERVAL: RangeInclusive<Duration> =
 /// What may be chosen for `realtime.restdb.publish_body`: every subscriber is sent what it holds.
 pub const PUBLISH_BODY_BYTES: RangeInclusive<usize> = 1..=MIB;
 
+/// What may be chosen for `access.jwt.leeway`.
+pub const TOKEN_LEEWAY: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(60);
+/// Bytes of a token at most: it comes in a head of [`Limits::head_bytes`], and each stream that
+/// it opens keeps its claims.
+pub const TOKEN_BYTES_MAX: usize = 8 * KIB;
+/// Objects and lists within one another in a token's header and claims.
+pub const TOKEN_JSON_DEPTH: usize = 16;
+/// Bits of an RSA key: below it no signature is safe, and above it each costs milliseconds.
+pub const TOKEN_RSA_BITS: RangeInclusive<usize> = 2048..=4096;
+/// Bytes of a secret for HS256 at least (RFC 7518 § 3.2).
+pub const TOKEN_SECRET_BYTES_MIN: usize = 32;
+/// Tokens that are remembered as verified, since a signature takes long: 8 MiB at most.
+pub const TOKENS_KEPT: usize = 1024;
+/// Keys of a JWKS document at most.
+pub const JWKS_KEYS_MAX: usize = 64;
+/// Bytes of a JWKS document at most.
+pub const JWKS_BYTES_MAX: usize = 256 * KIB;
+/// How long it may take to fetch one, with connecting and TLS.
+pub const JWKS_TIMEOUT: Duration = Duration::from_secs(5);
+/// How old a JWKS document may be before it is fetched again.
+pub const JWKS_FRESH_FOR: Duration = Duration::from_secs(300);
+/// Between two fetches of it at least, whatever keys tokens name and however it fails.
+pub const JWKS_PAUSE: Duration = Duration::from_secs(10);
+/// How long a request with a token of an unknown key waits for the document.
+pub const JWKS_WAIT: Duration = Duration::from_secs(2);
+
 /// Bytes of a configuration file at most: it is read whole, and again whenever it may have changed.
 pub const CONFIG_BYTES_MAX: usize = MIB;
 /// Faults of one configuration that are told; what is beyond is counted.

@@ -25,6 +25,7 @@ use crate::config::{Snapshot, Watch};
 use crate::event::Epoch;
 use crate::front::{self, Front, Listener};
 use crate::hub::{Hub, Terms};
+use crate::jwks::Jwks;
 use crate::limits::DESCRIPTORS_KEPT;
 use crate::log::{self, Log, OpenError};
 use crate::logging;
@@ -82,10 +83,13 @@ pub async fn run(
 
     let (drain, draining) = watch::channel(false);
     let (serving, mut served) = mpsc::channel(1);
+    let jwks = Jwks::new();
+    fetch_keys(&jwks, &snapshot, &hub);
     let front = Arc::new(Front {
         snapshot: Arc::clone(&snapshot),
         hub: hub.clone(),
         log: log.clone(),
+        jwks: jwks.clone(),
         proxy: Proxy::new(log.clone()),
         draining,
     });
@@ -106,6 +110,7 @@ pub async fn run(
             hub: hub.clone(),
             log: log.clone(),
             logging,
+            jwks,
             affordable,
         };
         watch_files(files, hangup, reload);
@@ -181,12 +186,20 @@ fn watch_files(files: Watch, mut hangups: Signal, reload: Reload) {
     tokio::spawn(files.run(move |snapshot| reload.apply(snapshot)));
 }
 
+/// Fetches the keys of tokens, and lets them count for the streams. Ends with the runtime.
+fn fetch_keys(jwks: &Jwks, snapshot: &Arc<ArcSwap<Snapshot>>, hub: &Hub) {
+    let hub = hub.clone();
+    let renew = move || hub.renew();
+    tokio::spawn(jwks.clone().run(Arc::clone(snapshot), renew));
+}
+
 /// What a changed configuration reaches.
 struct Reload {
     snapshot: Arc<ArcSwap<Snapshot>>,
     hub: Hub,
     log: Log,
     logging: logging::Handle,
+    jwks: Jwks,
     /// Streams that the process has descriptors for.
     affordable: usize,
 }
@@ -215,6 +228,7 @@ impl Reload {
         self.log.set_terms(log_terms(&snapshot));
         let generation = snapshot.generation;
         self.snapshot.store(snapshot);
+        self.jwks.reloaded();
         info!(generation, "configuration reloaded");
     }
 }

@@ -3,12 +3,14 @@
 //! It shows what runs, not what was written: a default stands as if it had been written, a
 //! preset's rules stand where they count. Keys stand by their names; their secrets do not.
 
+mod jwt;
+
 use std::fmt::{Display, Write};
 
 use super::lower::{FORMATS, LOGGING_LEVELS, PATCH_EVENTS, name_of};
 use super::unit::{show_duration, show_size};
 use super::{HostHeader, Log, Snapshot, Upstream};
-use crate::access::{Access, Key};
+use crate::access::{Access, Jwt, Key};
 use crate::dialect::restdb;
 use crate::event::Method;
 use crate::log::{Level, OnFailure};
@@ -93,7 +95,7 @@ fn warnings(snapshot: &Snapshot) -> Vec<String> {
         "global: true: anyone hears everything, without a key",
     );
     warn(
-        !access.global && access.keys.iter().all(|key| key.hear.is_empty()),
+        !access.global && access.jwt.is_none() && access.keys.iter().all(|key| key.hear.is_empty()),
         "no key may hear anything",
     );
     warn(
@@ -103,6 +105,11 @@ fn warnings(snapshot: &Snapshot) -> Vec<String> {
     warn(
         log.level == Level::Memory && log.on_failure == OnFailure::Refuse,
         "log.on_failure: refuse: counts at the levels process and disk alone",
+    );
+    let meant_for_all = |jwt: &Jwt| jwt.wanted.audience.is_empty();
+    warn(
+        access.jwt.as_ref().is_some_and(meant_for_all),
+        "access.jwt: names no audience: a token for another API of the issuer counts as well",
     );
     for key in &access.keys {
         let idle = key.hear.is_empty() && key.publish.is_empty();
@@ -275,17 +282,13 @@ impl Page {
         for key in &access.keys {
             self.key(key);
         }
+        if let Some(jwt) = &access.jwt {
+            self.jwt(jwt);
+        }
     }
 
     fn key(&mut self, key: &Key) {
         self.line("", format_args!("key {}", key.name));
-        let or_nothing = |list: String| {
-            if list.is_empty() {
-                "nothing".to_owned()
-            } else {
-                list
-            }
-        };
         self.line("", format_args!("  hears {}", or_nothing(list(&*key.hear))));
         self.line(
             "",
@@ -339,6 +342,14 @@ fn samples(rule: &Rule, observe: &Observe) -> Vec<String> {
     rule.methods.iter().take(2).map(sample).collect()
 }
 
+fn or_nothing(list: String) -> String {
+    if list.is_empty() {
+        "nothing".to_owned()
+    } else {
+        list
+    }
+}
+
 /// Shape: `a, b`.
 fn list<'a, T: Display + 'a>(items: impl IntoIterator<Item = &'a T>) -> String {
     let items = items.into_iter().map(T::to_string);
@@ -346,151 +357,4 @@ fn list<'a, T: Display + 'a>(items: impl IntoIterator<Item = &'a T>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn described(text: &str) -> String {
-        let folder = tempfile::TempDir::new().unwrap();
-        let path = folder.path().join("tidings.yaml");
-        std::fs::write(&path, text).unwrap();
-        describe(&crate::config::load(&path, &|_| None, 1).unwrap())
-    }
-
-    #[test]
-    fn what_was_understood_is_said_in_words() {
-        let text = "
-listen: 0.0.0.0:8080
-upstream: https://api.example
-admin: 127.0.0.1:9901
-observe:
-  ignore: [/auth/**]
-  redact: [/password]
-  collections: [posts]
-  rules:
-    - { path: '/api/{collection}/{id?}', id: [/id, /data/id], record: /data, methods: [POST, PUT], success: [200-299, 303] }
-    - { path: 'regex:/odata/(?<collection>.+)' }
-realtime: { restdb: }
-access:
-  origins: ['https://app.example']
-  keys:
-    - { name: web, key: s3cr3t, hear: ['POST:posts', GOAL], publish: [GOAL], origins: ['*'] }
-    - { name: idle, key: s3cr3t-2 }
-";
-        let expected = "\
-listen    0.0.0.0:8080
-upstream  https://api.example
-          connects within 5s, silent for 1m at most, takes bytes within 1m
-          is sent the client's Host
-admin     127.0.0.1:9901
-observe   2 rules, the first that matches decides
-          1. /api/{collection}/{id?}
-             on POST, PUT with 200-299, 303
-             record: /data, id: /id, /data/id
-             POST /api/posts is told as POST:posts
-             PUT /api/posts/1 is told as PUT:posts of 1
-          2. regex:/odata/(?<collection>.+)
-             on POST, PUT, PATCH, DELETE with 200-299
-             record: the answer, id: /id
-          ignored: /auth/**
-          redacted: /password
-          only the collections: posts
-realtime  RestDB at /realtime, a ping every 10s, a PATCH told as put, publishes to 64KiB
-          its JavaScript client at /realtime/client.js, /realtime/client.mjs, /realtime/client.d.ts
-access    by key
-          origins: https://app.example
-          key web
-            hears POST:posts, GOAL
-            publishes GOAL
-            from pages of *
-          key idle
-            hears nothing
-            publishes nothing
-log       memory, keeps 10000 events, 64MiB of them, 1h long
-limits    20000 streams, 32KiB of a request's head within 10s, 1MiB of a body observed
-logging   info and worse, auto
-drain     10s
-warning   key web: any page may use it
-warning   key idle: may neither hear nor publish
-";
-        assert_eq!(described(text), expected);
-    }
-
-    #[test]
-    fn a_log_in_files_says_where_it_is_and_what_its_failure_does() {
-        for (section, expected) in [
-            (
-                "level: disk, dir: /var/lib/tidings, keep: { age: 24h }",
-                "\
-log       disk, keeps 10000 events, 64MiB of them, 24h long
-          is in /var/lib/tidings
-          holds an answer for 5s at most
-          while it has failed, answers go on and events are in memory
-limits",
-            ),
-            (
-                "level: process, dir: /log, wait: 500ms, on_failure: refuse",
-                "\
-log       process, keeps 10000 events, 64MiB of them, 1h long
-          is in /log
-          holds an answer for 500ms at most
-          while it has failed, observed writes and publishes are refused
-limits",
-            ),
-        ] {
-            let least = "listen: 0.0.0.0:8080\nupstream: http://127.0.0.1:3000\n";
-            let said = described(&format!("{least}log: {{ {section} }}"));
-            assert!(said.contains(expected), "{said}");
-        }
-    }
-
-    #[test]
-    fn a_rule_in_any_case_says_so_and_what_it_makes_of_capitals() {
-        let said = described(
-            "{ listen: 0.0.0.0:8080, upstream: http://127.0.0.1:3000,
-            observe: { preset: json-server, collections: [Posts] } }",
-        );
-        for line in [
-            "2. /{collection}/{id?}, in any case\n",
-            "PUT /Posts/1 is told as uncertain of posts\n",
-        ] {
-            assert!(said.contains(line), "{said}");
-        }
-    }
-
-    #[test]
-    fn what_is_seldom_meant_is_warned_of() {
-        let least = "listen: 0.0.0.0:8080\nupstream: http://127.0.0.1:3000\n";
-        for (section, warning) in [
-            ("", "nothing is observed: name"),
-            (
-                "observe: { preset: rest, collections: [] }",
-                "nothing is observed: `observe.collections`",
-            ),
-            ("", "nobody can listen"),
-            (
-                "access: { global: true }",
-                "global: true: anyone hears everything",
-            ),
-            ("", "no key may hear anything"),
-            (
-                "access: { keys: [{ name: a, key: b, publish: [X] }] }",
-                "no key may hear anything",
-            ),
-            ("access: { origins: ['*'] }", "origins: any page"),
-            ("log: { on_failure: refuse }", "log.on_failure: refuse"),
-        ] {
-            let said = described(&format!("{least}{section}"));
-            assert!(
-                said.contains(&format!("warning   {warning}")),
-                "{section}:\n{said}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_configuration_that_is_all_right_has_no_warning() {
-        let minimal = include_str!("../../config/minimal.yaml");
-        let said = described(minimal);
-        assert!(!said.contains("warning"), "{said}");
-    }
-}
+mod tests;

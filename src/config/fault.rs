@@ -16,6 +16,7 @@ use super::environment::Unfilled;
 use super::outline::Place;
 use super::outline::shown::Shown;
 use super::unit::NotAMeasure;
+use crate::access::NotAKey;
 use crate::limits;
 use crate::observe::rule::NotAPath;
 use crate::topic::NotAPattern;
@@ -52,18 +53,36 @@ struct Spot {
 pub(super) enum Problem {
     #[error("is no address: write an IP and a port, as 0.0.0.0:8080 or [::1]:8080")]
     Address,
+    #[error(
+        "does not go with these keys: HS256 is for `secret`, the others for `jwks` and `key_file`, and a key in a file has one alone"
+    )]
+    AlgorithmOfKey,
     #[error("has no certificate in it: expected PEM, which begins `-----BEGIN CERTIFICATE-----`")]
     CaFileEmpty,
     #[error("counts with an https upstream alone")]
     CaFileWithoutTls,
     #[error("must be {known}")]
     Choice { known: String },
+    #[error(
+        "has an empty name in it: write a claim, as realtime, or a path to one, as app.realtime"
+    )]
+    ClaimPath,
     #[error("is written twice")]
     DuplicateKey,
     #[error("is empty")]
     Empty,
+    #[error("must name at least one of HS256, RS256, ES256 and EdDSA")]
+    EmptyAlgorithms,
     #[error("must not be empty: leave the key out instead")]
     EmptyList,
+    #[error(
+        "is no address of keys: write https://HOST/PATH; http:// is for this very machine alone, and no password may be in it"
+    )]
+    JwksUrl,
+    #[error(transparent)]
+    Key(#[from] NotAKey),
+    #[error("{why}")]
+    KeyFile { why: String },
     #[error("is not in this version: use memory, process or disk")]
     Level,
     #[error("{level} needs log.dir: a directory of this sidecar's own")]
@@ -98,6 +117,8 @@ pub(super) enum Problem {
     NotText,
     #[error("is not YAML: {why}")]
     NotYaml { why: String },
+    #[error("needs keys from one place: exactly one of jwks, secret and key_file")]
+    OneKeySource,
     #[error(
         "is no origin: write scheme://host or scheme://host:port in lower case as a browser sends it, without a path or a default port, or * for any"
     )]
@@ -122,6 +143,11 @@ pub(super) enum Problem {
     RealtimePath,
     #[error("must be visible ASCII without white space: anything else cannot be sent as x-apikey")]
     Secret,
+    #[error(
+        "is too short for HS256: it needs {} bytes at least",
+        limits::TOKEN_SECRET_BYTES_MIN
+    )]
+    SecretShort,
     #[error("has another shape: expected {expected}")]
     Shape { expected: String },
     #[error("is that of {of} already")]

@@ -5,11 +5,12 @@
 //! error. What a key means, its default and its range stand with the types in [`super`] and
 //! in `config/reference.yaml`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::{Location, Spanned};
 
@@ -159,6 +160,58 @@ pub(super) struct Access {
     pub(super) global: Option<Text>,
     pub(super) origins: Option<Vec<Text>>,
     pub(super) keys: Option<Vec<Key>>,
+    pub(super) jwt: Option<Spanned<Jwt>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Jwt {
+    pub(super) algorithms: Spanned<Vec<Text>>,
+    pub(super) jwks: Option<Text>,
+    pub(super) secret: Option<Text>,
+    pub(super) key_file: Option<Text>,
+    pub(super) issuer: Option<Text>,
+    pub(super) audience: Option<Spanned<OneOrMany>>,
+    pub(super) leeway: Option<Text>,
+    pub(super) grants: Option<Text>,
+    pub(super) roles: Option<Roles>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Roles {
+    pub(super) claim: Text,
+    pub(super) grants: BTreeMap<String, RoleGrants>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RoleGrants {
+    pub(super) hear: Option<Vec<Text>>,
+    pub(super) publish: Option<Vec<Text>>,
+}
+
+/// A text, or a list of texts.
+#[derive(Debug)]
+pub(super) enum OneOrMany {
+    One(String),
+    Many(Vec<Text>),
+}
+
+/// Of an access section, or of a file that has one, only the key file that it names.
+#[derive(Debug, Deserialize)]
+pub(super) struct NamesKeyFile {
+    pub(super) access: Option<Either<AccessNamesKeyFile>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct AccessNamesKeyFile {
+    pub(super) jwt: Option<JwtNamesKeyFile>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct JwtNamesKeyFile {
+    pub(super) key_file: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -215,6 +268,32 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for EitherVisitor<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Either<T>, A::Error> {
         T::deserialize(MapAccessDeserializer::new(map)).map(Either::Table)
+    }
+}
+
+// === impl OneOrMany ===
+
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OneOrManyVisitor)
+    }
+}
+
+struct OneOrManyVisitor;
+
+impl<'de> Visitor<'de> for OneOrManyVisitor {
+    type Value = OneOrMany;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text or a list of texts")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<OneOrMany, E> {
+        Ok(OneOrMany::One(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<OneOrMany, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(seq)).map(OneOrMany::Many)
     }
 }
 

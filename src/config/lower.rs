@@ -5,6 +5,7 @@
 //! Pure: the environment comes in as a function, files are read by the caller.
 
 mod access;
+mod jwt;
 mod log;
 mod observe;
 mod upstream;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) use access::access;
+pub(super) use jwt::KeyFile;
 
 use super::environment::fill;
 use super::fault::{ConfigErrors, Problem};

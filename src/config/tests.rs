@@ -1,11 +1,13 @@
 //! Configurations as an operator writes them, and what comes of each.
 
+mod jwt;
 mod refusals;
 mod secrets;
 
 use std::fs;
 use std::path::Path;
 
+use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::*;
@@ -132,9 +134,10 @@ fn the_minimal_configuration_is_short_and_observes_json_server() {
     assert_eq!(snapshot.restdb, Some(Options::default()));
     let key = Credential {
         key: Some(Secret::new("dev-key")),
+        token: None,
         origin: Origin::Absent,
     };
-    assert!(snapshot.access.grant(&key).is_ok());
+    assert!(snapshot.access.grant(&key, Timestamp::UNIX_EPOCH).is_ok());
 }
 
 #[test]

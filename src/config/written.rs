@@ -5,16 +5,17 @@ use std::path::{Path, PathBuf};
 
 use super::environment::fill;
 use super::fault::{ConfigErrors, Fault, Problem};
-use super::file::{Either, File, NamesAccess, Text, place};
-use super::lower::{Lower, access, lower};
+use super::file::{AccessNamesKeyFile, Either, File, NamesAccess, NamesKeyFile, Text, place};
+use super::lower::{KeyFile, Lower, access, lower};
 use super::source::Source;
 use super::{Access, Snapshot, file};
 
-/// What was read: the configuration, and the access file where it names one.
+/// What was read: the configuration, and the access file and the key file where it names them.
 #[derive(Debug)]
 pub(super) struct Written {
     config: Part,
     access: Option<Part>,
+    key: Option<Part>,
 }
 
 /// A file that was to be read.
@@ -34,7 +35,16 @@ impl Written {
         let config = Part::read(path.to_owned());
         let named = config.names_access(env);
         let access = named.map(|name| Part::read(directory(path).join(name)));
-        Self { config, access }
+        let named = match &access {
+            Some(access) => access.names_key_file(env),
+            None => config.section_names_key_file(env),
+        };
+        let key = named.map(|name| Part::read(directory(path).join(name)));
+        Self {
+            config,
+            access,
+            key,
+        }
     }
 
     /// A configuration that is in no file and names none.
@@ -46,22 +56,24 @@ impl Written {
         Self {
             config,
             access: None,
+            key: None,
         }
     }
 
     /// The files that were read, or were to be.
     pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
-        let parts = [Some(&self.config), self.access.as_ref()];
-        parts.into_iter().flatten().map(|part| &*part.path)
+        self.parts().map(|part| &*part.path)
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &Part> {
+        let named = [self.access.as_ref(), self.key.as_ref()];
+        std::iter::once(&self.config).chain(named.into_iter().flatten())
     }
 
     /// What tells this reading from another.
     pub(super) fn digest(&self) -> Digest {
         let mut hasher = DefaultHasher::new();
-        for part in [Some(&self.config), self.access.as_ref()]
-            .into_iter()
-            .flatten()
-        {
+        for part in self.parts() {
             part.path.hash(&mut hasher);
             match &part.source {
                 Ok(source) => source.text().hash(&mut hasher),
@@ -80,6 +92,8 @@ impl Written {
         env: &dyn Fn(&str) -> Option<String>,
         generation: u64,
     ) -> Result<Snapshot, ConfigErrors> {
+        let key = self.key.as_ref().map(Part::key_file);
+        let key = key.as_ref();
         let Part { path, source } = self.config;
         let source = source.map_err(|problem| Fault::of_file(&path, problem))?;
         let file: File = source.parse()?;
@@ -88,13 +102,13 @@ impl Written {
         let access = match &file.access {
             None => Access::default(),
             Some(section) => match &section.value {
-                Either::Table(table) => access(table, &mut config),
+                Either::Table(table) => access(table, key, &mut config),
                 Either::Text(name) => {
                     let name = Text {
                         value: name.clone(),
                         place: place(section.referenced),
                     };
-                    let (access, errors) = access_file(&name, self.access, env, &mut config);
+                    let (access, errors) = access_file(&name, self.access, key, env, &mut config);
                     errors_of_access = errors;
                     access
                 }
@@ -126,6 +140,35 @@ impl Part {
             Either::Text(name) => Some(fill(&name, env).ok()?.text.into()),
         }
     }
+
+    /// The key file that the configuration's own access section names.
+    fn section_names_key_file(&self, env: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
+        let file: NamesKeyFile = self.source.as_ref().ok()?.parse().ok()?;
+        match file.access? {
+            Either::Table(access) => key_file_of(access, env),
+            Either::Text(_) => None,
+        }
+    }
+
+    /// The key file that an access file names.
+    fn names_key_file(&self, env: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
+        key_file_of(self.source.as_ref().ok()?.parse().ok()?, env)
+    }
+
+    fn key_file(&self) -> KeyFile<'_> {
+        KeyFile {
+            path: &self.path,
+            text: self.source.as_ref().map(Source::text),
+        }
+    }
+}
+
+fn key_file_of(
+    access: AccessNamesKeyFile,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Option<PathBuf> {
+    let name = access.jwt?.key_file?;
+    Some(fill(&name, env).ok()?.text.into())
 }
 
 /// The access of the file that `name` names, and what is wrong within it. That it cannot be
@@ -133,6 +176,7 @@ impl Part {
 fn access_file(
     name: &Text,
     read: Option<Part>,
+    key: Option<&KeyFile<'_>>,
     env: &dyn Fn(&str) -> Option<String>,
     config: &mut Lower<'_>,
 ) -> (Access, ConfigErrors) {
@@ -153,7 +197,7 @@ fn access_file(
         Err(fault) => return (Access::default(), fault.into()),
     };
     let mut of_access = Lower::new(&source, env);
-    let access = access(&file, &mut of_access);
+    let access = access(&file, key, &mut of_access);
     (access, of_access.into_errors())
 }
 

@@ -1,15 +1,16 @@
-//! RestDB's `/realtime`: API keys, `init`, `ping` and the four events of a write.
+//! RestDB's `/realtime`: API keys and tokens, `init`, `ping` and the four events of a write.
 //!
 //! | request | answer |
 //! | --- | --- |
 //! | `GET` with `x-apikey: K` or `?apikey=K` | a stream |
+//! | the same with `Authorization: Bearer T` or `?jwt=T` | a stream, until the token expires |
 //! | `POST` of `{"event": NAME, "data": ANY}` | `200 {"message":"OK"}`, and a `publish` event |
 //! | `OPTIONS` | the preflight's answer |
 //! | `HEAD` | the head of a stream, or the refusal |
 //! | `GET` of the JavaScript client | its text, see [`Client`] |
 //!
 //! Beyond RestDB: every frame that moves a client on has an `id`, so a client that was cut
-//! resumes without a hole; `gap` and `uncertain` are told under names that RestDB's own
+//! resumes without a hole; `gap`, `uncertain` and `close` are told under names that RestDB's own
 //! clients do not listen to. A refusal is `{"message": TEXT, "status": N}`.
 
 mod client;
@@ -21,8 +22,8 @@ use std::time::Duration;
 use crate::limits::KIB;
 
 pub use client::{Client, ENDINGS};
-pub use frame::{Opening, View, encode, gap, opening, ping, retry};
-pub use request::{Publish, command, reply};
+pub use frame::{Opening, View, closed, encode, gap, opening, ping, retry};
+pub use request::{Publish, command, is_outdated, reply};
 
 /// `realtime.restdb`.
 #[derive(Clone, Debug, PartialEq, Eq)]

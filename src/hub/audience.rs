@@ -1,10 +1,11 @@
 //! Subscribers who hear the same and see it the same way.
 //!
-//! All streams of one key and origin are one audience. An event is matched and its frames
+//! All streams of one key or token, and of one origin, are one audience. An event is matched and its frames
 //! are joined once for an audience, however many streams are in it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
+use jiff::Timestamp;
 use slab::Slab;
 
 use super::index::Index;
@@ -19,6 +20,8 @@ pub(super) struct Audiences {
     /// Which audience a newcomer belongs to.
     by_grant: HashMap<(Grant, View), usize>,
     index: Index,
+    /// When the audiences whose grants end by themselves do, the first one first.
+    ends: BTreeSet<(Timestamp, usize)>,
 }
 
 /// One audience.
@@ -45,6 +48,7 @@ impl Audiences {
                     members: Vec::new(),
                 });
                 self.index.insert(id, key.0.hear());
+                self.ends.extend(key.0.until().map(|until| (until, id)));
                 self.by_grant.insert(key, id);
                 id
             }
@@ -78,14 +82,16 @@ impl Audiences {
 
     /// Lets another configuration count for everybody; the answer are those whom it denies:
     /// they hear nothing any more, and their members are for the caller to end.
-    pub(super) fn renew(&mut self, access: &Access) -> Vec<(usize, Denied)> {
+    pub(super) fn renew(&mut self, access: &Access, now: Timestamp) -> Vec<(usize, Denied)> {
         let mut denied = Vec::new();
         self.index = Index::default();
         self.by_grant.clear();
+        self.ends.clear();
         for (id, audience) in &mut self.audiences {
-            match access.renew(&audience.grant) {
+            match access.renew(&audience.grant, now) {
                 Ok(grant) => {
                     self.index.insert(id, grant.hear());
+                    self.ends.extend(grant.until().map(|until| (until, id)));
                     self.by_grant.insert((grant.clone(), audience.view), id);
                     audience.grant = grant;
                 }
@@ -95,8 +101,19 @@ impl Audiences {
         denied
     }
 
+    /// An audience whose grant is over by `now`, each once.
+    pub(super) fn take_ended(&mut self, now: Timestamp) -> Option<usize> {
+        let first = self.ends.first().filter(|(until, _)| *until <= now)?;
+        let first = *first;
+        self.ends.remove(&first);
+        Some(first.1)
+    }
+
     fn remove(&mut self, id: usize) {
         let audience = self.audiences.remove(id);
+        if let Some(until) = audience.grant.until() {
+            self.ends.remove(&(until, id));
+        }
         self.index.remove(id, audience.grant.hear());
         let key = (audience.grant, audience.view);
         if self.by_grant.get(&key) == Some(&id) {
@@ -117,8 +134,13 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::access::{Credential, Key, Origin, Origins, Secret};
+    use crate::access::{
+        Algorithm, ClaimPath, Credential, Jwt, Key, KeySet, KeySource, Keyring, Origin, Origins,
+        Secret, Wanted,
+    };
     use crate::event::Method;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn access(hear: &str) -> Access {
         Access {
@@ -131,15 +153,17 @@ mod tests {
                 publish: Box::new([]),
                 origins: None,
             })],
+            jwt: None,
         }
     }
 
     fn grant(access: &Access) -> Grant {
         let credential = Credential {
             key: Some(Secret::new("k")),
+            token: None,
             origin: Origin::Absent,
         };
-        access.grant(&credential).unwrap()
+        access.grant(&credential, NOW).unwrap()
     }
 
     fn who_hears(audiences: &Audiences, collection: &str) -> Vec<u32> {
@@ -170,13 +194,56 @@ mod tests {
     fn a_changed_configuration_counts_for_those_who_are_there() {
         let mut audiences = Audiences::default();
         let (id, _) = audiences.join(grant(&access("*:a")), View::Configured, 1);
-        assert!(audiences.renew(&access("*:b")).is_empty());
+        assert!(audiences.renew(&access("*:b"), NOW).is_empty());
         assert!(who_hears(&audiences, "a").is_empty());
         assert_eq!(who_hears(&audiences, "b"), [1]);
         let none = Access::default();
-        assert_eq!(audiences.renew(&none), [(id, Denied::Unknown)]);
+        assert_eq!(audiences.renew(&none, NOW), [(id, Denied::Unknown)]);
         assert!(who_hears(&audiences, "b").is_empty());
         assert_eq!(audiences.leave(id, 0), None);
         assert!(audiences.audiences.is_empty());
+    }
+
+    /// The grant of a token that is good for so many seconds.
+    fn grant_until(access: &Access, seconds: i64) -> Grant {
+        let claims = format!(r#"{{"exp":{seconds},"realtime":{{"sub":["*:a"]}}}}"#);
+        let claims: serde_json::Value = serde_json::from_str(&claims).unwrap();
+        let key = jsonwebtoken::EncodingKey::from_secret(b"k");
+        let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key);
+        let credential = Credential {
+            key: None,
+            token: Some(Secret::new(&token.unwrap())),
+            origin: Origin::Absent,
+        };
+        access.grant(&credential, NOW).unwrap()
+    }
+
+    #[test]
+    fn a_grant_that_is_over_is_told_once_and_in_its_time() {
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        let mut access = access("*:a");
+        access.jwt = Some(Jwt {
+            algorithms: Box::new([Algorithm::Hs256]),
+            keys: Keyring::new(KeySource::Secret, KeySet::secret("k")),
+            wanted: Wanted::default(),
+            grants: ClaimPath::new("realtime").unwrap(),
+            roles: None,
+        });
+        let mut audiences = Audiences::default();
+        audiences.join(grant(&access), View::Configured, 1);
+        let [late, left, soon] = [30, 15, 10].map(|seconds| grant_until(&access, seconds));
+        let (late, _) = audiences.join(late, View::Configured, 2);
+        let (left, place) = audiences.join(left, View::Configured, 3);
+        let (soon, _) = audiences.join(soon.clone(), View::Configured, 4);
+        audiences.leave(left, place);
+        assert_eq!(audiences.take_ended(at(9)), None);
+        assert_eq!(audiences.take_ended(at(20)), Some(soon));
+        assert_eq!(audiences.take_ended(at(20)), None);
+        // The clocks may be further apart by now.
+        access.jwt.as_mut().unwrap().wanted.leeway = std::time::Duration::from_secs(5);
+        assert_eq!(audiences.renew(&access, at(20)).len(), 1, "one was over");
+        assert_eq!(audiences.take_ended(at(34)), None);
+        assert_eq!(audiences.take_ended(at(35)), Some(late));
+        assert_eq!(audiences.take_ended(at(99)), None);
     }
 }

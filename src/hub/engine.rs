@@ -10,6 +10,7 @@
 //! exactly this place; so its replay ends where live begins.
 
 mod behind;
+mod ends;
 mod newcomers;
 mod past;
 
@@ -24,7 +25,7 @@ use rand::Rng;
 use slab::Slab;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tracing::{debug, info};
+use tracing::info;
 
 use super::audience::Audiences;
 use super::frames::{Batch, Frames};
@@ -33,9 +34,7 @@ use super::stream::{Behind, Position, Ready, Stream, Written};
 use super::{Joining, Shared, Terms};
 use crate::dialect::restdb::{self, PatchEvent, View};
 use crate::event::{Cursor, Event, Gap, Kind};
-use crate::limits::{
-    BATCH_BYTES, BATCH_EVENTS, RETRY_MIN, RETRY_SPREAD_AT_END, STREAMS_A_TURN, WRITES_IN_A_ROW,
-};
+use crate::limits::{BATCH_BYTES, BATCH_EVENTS, RETRY_MIN, STREAMS_A_TURN, WRITES_IN_A_ROW};
 use crate::log::Past;
 use crate::topic::Topic;
 use past::Pieces;
@@ -71,6 +70,8 @@ type Wanted = (PatchEvent, Vec<usize>);
 enum Disconnect {
     /// The sidecar is being stopped.
     Drained,
+    /// The token by which it heard has expired.
+    Expired,
     /// The subscriber left.
     Left,
     /// The configuration no longer lets it hear.
@@ -124,6 +125,7 @@ impl Engine {
             self.look_at_ready().await;
             self.take_read().await;
             self.ping().await;
+            self.end_expired().await;
             if self.shared.draining.load(Ordering::Relaxed) {
                 self.end_all().await;
                 return;
@@ -368,7 +370,7 @@ impl Engine {
         }
         self.pings.set_turn(ping_interval(&terms), Instant::now());
         let denied = match terms.restdb {
-            Some(_) => self.audiences.renew(&terms.access),
+            Some(_) => self.audiences.renew(&terms.access, Timestamp::now()),
             None => {
                 let all: Vec<u32> = self.keys().collect();
                 all.into_iter()
@@ -380,50 +382,9 @@ impl Engine {
         for (id, reason) in denied {
             let members = self.audiences.audience(id).map(|a| a.members().to_vec());
             for key in members.unwrap_or_default() {
-                debug!(stream = key, %reason, "stream lost its grant");
-                self.end(key, Disconnect::Revoked);
+                self.end_denied(key, reason);
             }
         }
-    }
-
-    /// Ends every stream with a `retry` of its own, so that they do not all return at once.
-    async fn end_all(&mut self) {
-        self.joining.close();
-        while let Ok(joining) = self.joining.try_recv() {
-            newcomers::turn_away(&joining);
-        }
-        let streams = self.streams.len();
-        for key in self.keys().collect::<Vec<u32>>() {
-            if let Some(stream) = self.streams.get(key as usize)
-                && matches!(stream.position, Position::Live)
-            {
-                // One that cannot take it now comes back by the `retry` it was told before.
-                stream.write(&restdb::retry(jittered(RETRY_SPREAD_AT_END)));
-            }
-            self.end(key, Disconnect::Drained);
-            self.give_way().await;
-        }
-        info!(streams, "streams ended");
-    }
-
-    /// Closes a stream. What it was sent last it still receives.
-    fn end(&mut self, key: u32, disconnect: Disconnect) {
-        let Some(stream) = self.streams.try_remove(key as usize) else {
-            return;
-        };
-        let (audience, place) = stream.audience;
-        if let Some(moved) = self.audiences.leave(audience, place)
-            && let Some(other) = self.streams.get_mut(moved as usize)
-        {
-            other.audience.1 = place;
-        }
-        let (slot, place) = stream.slot;
-        if let Some(moved) = self.pings.leave(slot, place)
-            && let Some(other) = self.streams.get_mut(moved as usize)
-        {
-            other.slot.1 = place;
-        }
-        debug!(stream = key, ?disconnect, "stream ended");
     }
 
     fn keys(&self) -> impl Iterator<Item = u32> {

@@ -158,6 +158,14 @@ impl Stream {
         matches!(self.position, Position::Live)
     }
 
+    /// Whether no frame was cut: another may begin.
+    pub(super) fn is_between_frames(&self) -> bool {
+        match &self.position {
+            Position::Behind(behind) => behind.rest.is_empty(),
+            Position::Live => true,
+        }
+    }
+
     /// Asks for another turn, behind those who are waiting.
     pub(super) fn call_again(&self) {
         self.waker.wake_by_ref();

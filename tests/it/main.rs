@@ -26,7 +26,10 @@ mod drain;
 mod faults;
 mod gate;
 mod javascript;
+mod jwt;
 mod keeping;
+#[path = "../keys/mod.rs"]
+mod keys;
 mod limits;
 mod listening;
 mod observing;

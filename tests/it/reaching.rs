@@ -56,7 +56,7 @@ impl Https {
 }
 
 /// A certificate for `name`, signed by itself, and its key.
-fn certificate(folder: &Path, file: &str, name: &str) -> (PathBuf, PathBuf) {
+pub(crate) fn certificate(folder: &Path, file: &str, name: &str) -> (PathBuf, PathBuf) {
     let key = folder.join(format!("{file}.key"));
     let certificate = folder.join(format!("{file}.pem"));
     let mut openssl = Command::new("openssl");

@@ -17,6 +17,7 @@ const ORDER: &[&str] = &[
     "hub",
     "metrics",
     "config",
+    "jwks",
     "connection",
     "proxy",
     "front",

@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
+use super::jwt::{self, KeyFile};
 use super::{Lower, boolean};
 use crate::access::{Access, Key, Origins, Secret};
 use crate::config::fault::Problem;
@@ -12,7 +13,11 @@ use crate::config::file::{self, Text};
 use crate::topic::{TopicPattern, is_reserved};
 
 /// The compiled section.
-pub(in crate::config) fn access(file: &file::Access, lower: &mut Lower<'_>) -> Access {
+pub(in crate::config) fn access(
+    file: &file::Access,
+    key_file: Option<&KeyFile<'_>>,
+    lower: &mut Lower<'_>,
+) -> Access {
     let global = lower.or(file.global.as_ref(), false, boolean);
     let origins = file.origins.as_deref().unwrap_or_default();
     let origins = Origins::new(lower.all(origins, origin));
@@ -22,10 +27,14 @@ pub(in crate::config) fn access(file: &file::Access, lower: &mut Lower<'_>) -> A
         let key = key(file, at, &mut seen, lower)?;
         Some(Arc::new(key))
     });
+    let keys = keys.collect();
+    let jwt = file.jwt.as_ref();
+    let jwt = jwt.and_then(|file| jwt::jwt(file, key_file, lower));
     Access {
         global,
         origins,
-        keys: keys.collect(),
+        keys,
+        jwt,
     }
 }
 
@@ -81,13 +90,13 @@ fn key(file: &file::Key, at: usize, seen: &mut Seen, lower: &mut Lower<'_>) -> O
     })
 }
 
-fn texts(list: &Option<Vec<Text>>) -> &[Text] {
+pub(super) fn texts(list: &Option<Vec<Text>>) -> &[Text] {
     list.as_deref().unwrap_or_default()
 }
 
 /// A pattern of events that somebody may publish. A write comes from the upstream alone, and
 /// so do the names under which it is told.
-fn publish(text: &str) -> Result<TopicPattern, Problem> {
+pub(super) fn publish(text: &str) -> Result<TopicPattern, Problem> {
     match text.parse()? {
         TopicPattern::Write(..) => Err(Problem::PublishWrite),
         TopicPattern::Custom(Some(name)) if is_reserved(&name) => Err(Problem::PublishReserved),

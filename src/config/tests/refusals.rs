@@ -3,7 +3,7 @@
 use super::{least, load_files, load_text};
 
 /// The rows of a table `TEXT  =>  LINE:KEY WORDS`, in whose text `\n` is a line break.
-fn rows(table: &str) -> impl Iterator<Item = (String, &str)> {
+pub(super) fn rows(table: &str) -> impl Iterator<Item = (String, &str)> {
     table.trim().lines().map(|row| {
         let (text, expected) = row.split_once("  =>  ").unwrap();
         (text.replace("\\n", "\n"), expected)
@@ -11,7 +11,7 @@ fn rows(table: &str) -> impl Iterator<Item = (String, &str)> {
 }
 
 /// Below `listen` and `upstream`: the line, the key and the words of the one thing that is wrong.
-fn check(rest: &str, expected: &str) {
+pub(super) fn check(rest: &str, expected: &str) {
     refused(&load_text(&least(rest)).unwrap_err(), rest, expected);
 }
 

@@ -22,6 +22,11 @@ access:
       key: >-
         s3cr3t-5e8c1f-3
       publish: [\"*\"]
+  jwt:
+    algorithms: [HS256]
+    secret: s3cr3t-5e8c1f-4-that-has-32-bytes
+    audience: [api, app]
+    roles: { claim: roles, grants: { editor: { hear: [\"*:a\"] } } }
 drain: 10s
 ";
 
@@ -29,7 +34,8 @@ drain: 10s
 fn the_file_is_sound_before_it_is_broken() {
     let snapshot = load_files(&[("tidings.yaml", SOUND)], &[]).unwrap();
     let said = format!("{}{snapshot:?}", describe(&snapshot));
-    assert!(said.contains("web") && !said.contains(MARK), "{said}");
+    assert!(said.contains("web") && said.contains("HS256"), "{said}");
+    assert!(!said.contains(MARK), "{said}");
 }
 
 #[test]
@@ -99,6 +105,13 @@ fn what_the_environment_gives_is_in_no_error() {
         "access: ${MARK}",
         "access: { global: '${MARK}' }",
         "access: { origins: ['${MARK}'] }",
+        "access: { jwt: { algorithms: [HS256], secret: '${MARK}' } }",
+        "access: { jwt: { algorithms: ['${MARK}'], secret: '${MARK}' } }",
+        "access: { jwt: { algorithms: [RS256], jwks: '${MARK}' } }",
+        "access: { jwt: { algorithms: [RS256], jwks: 'http://${MARK}' } }",
+        "access: { jwt: { algorithms: [RS256], jwks: https://h, leeway: '${MARK}' } }",
+        "access: { jwt: { algorithms: [RS256], jwks: https://h, grants: '${MARK}.' } }",
+        "access: { jwt: { algorithms: [RS256], key_file: '${MARK}' } }",
         "access: { keys: [{ name: a, key: '${MARK} ' }] }",
         "access: { keys: [{ name: a, key: k, hear: ['${MARK}:'] }] }",
         "access: { keys: [{ name: a, key: k, publish: ['POST:${MARK}'] }] }",
@@ -131,7 +144,23 @@ const MISTAKES: &[(&str, &str)] = &[
     ("key: >-", "key: |"),
     ("http://127", "http://me:s3cr3t-5e8c1f@127"),
     ("drain: 10s", "drain: 0s # s3cr3t-5e8c1f"),
+    ("algorithms: [HS256]", "algorithms: []"),
+    ("algorithms: [HS256]", "algorithms: [RS256]"),
+    (
+        "secret: s3cr3t-5e8c1f-4-that-has-32-bytes",
+        "secret: s3cr3t-5e8c1f",
+    ),
+    ("secret: s3cr3t", "jwks: s3cr3t"),
+    ("secret: s3cr3t", "jwks: http://me:s3cr3t"),
+    ("secret: s3cr3t", "key_file: s3cr3t"),
+    ("claim: roles", "claim: ''"),
     // Another shape.
+    ("secret: s3cr3t", "secret: { value: s3cr3t"),
+    ("secret: s3cr3t", "secrets: s3cr3t"),
+    ("secret: s3cr3t", "secret: [s3cr3t"),
+    ("    secret: s3cr3t", "    secret: [HS256]: s3cr3t"),
+    ("audience: [api, app]", "audience: { s3cr3t-5e8c1f: 1 }"),
+    ("editor: {", "s3cr3t-5e8c1f: { hear: [':'] }, editor: {"),
     ("key: s3cr3t-5e8c1f,", "key: [s3cr3t-5e8c1f],"),
     ("key: s3cr3t-5e8c1f,", "key: { value: s3cr3t-5e8c1f },"),
     ("key: s3cr3t-5e8c1f,", "key: !!int s3cr3t-5e8c1f,"),

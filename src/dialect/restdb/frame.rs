@@ -154,6 +154,17 @@ pub fn retry(after: Duration) -> Bytes {
     })
 }
 
+/// The last frame of a stream whose token has expired. It has no id: a client that comes back
+/// with another token goes on from where it was.
+#[must_use]
+pub fn closed() -> Bytes {
+    frame(Frame {
+        event: Some("close"),
+        data: Some(r#"{"event":"close","reason":"expired"}"#),
+        ..Frame::default()
+    })
+}
+
 fn frame(frame: Frame<'_>) -> Bytes {
     let mut out = Vec::with_capacity(128 + frame.data.map_or(0, str::len));
     frame.encode(&mut out);

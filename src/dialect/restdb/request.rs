@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::response::Builder;
 use http::{HeaderMap, Method, Response, StatusCode};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -27,19 +28,21 @@ pub struct Publish {
 /// The checks of a publish come in RestDB's order: credential (401), type (415), size (413),
 /// then, with the body, its shape (400) and the right (403).
 #[must_use]
-pub fn command(request: &Request<'_>, options: &Options, access: &Access) -> Command {
+pub fn command(
+    request: &Request<'_>,
+    options: &Options,
+    access: &Access,
+    now: Timestamp,
+) -> Command {
     if let Some(file) = options.client.answer(request) {
         return Command::Reply(file);
     }
     let query = Query(request.query);
-    let credential = Credential {
-        key: key(request.headers, query),
-        origin: origin(request.headers),
-    };
+    let credential = credential(request);
     let refuse = |denied| Command::Reply(refusal(denied, &credential, access));
     match *request.method {
         Method::GET | Method::HEAD => {
-            let grant = match access.grant(&credential) {
+            let grant = match access.grant(&credential, now) {
                 Ok(grant) => grant,
                 Err(denied) => return refuse(denied),
             };
@@ -55,7 +58,7 @@ pub fn command(request: &Request<'_>, options: &Options, access: &Access) -> Com
             })
         }
         Method::POST => {
-            if let Err(denied) = access.publisher(&credential) {
+            if let Err(denied) = access.publisher(&credential, now) {
                 return refuse(denied);
             }
             let publish = Publish {
@@ -87,13 +90,26 @@ pub fn command(request: &Request<'_>, options: &Options, access: &Access) -> Com
     }
 }
 
+/// Whether the keys of tokens have to be fetched before `request` is answered: its token was
+/// signed by one that is not known, and there may be others by now.
+#[must_use]
+pub fn is_outdated(request: &Request<'_>, access: &Access, now: Timestamp) -> bool {
+    // A preflight is answered without a credential.
+    *request.method != Method::OPTIONS && access.is_outdated(&credential(request), now)
+}
+
 impl Publish {
     /// The event to append and the answer to give once it is; or the answer that refuses it.
     ///
     /// # Errors
     /// The answer: 400 for a body without a string `event`, with a reserved name or with `data`
     /// nested deeper than [`JSON_DEPTH`], 401 or 403 for a credential that may not publish it.
-    pub fn kind(&self, body: &[u8], access: &Access) -> Result<Published, Box<Response<Bytes>>> {
+    pub fn kind(
+        &self,
+        body: &[u8],
+        access: &Access,
+        now: Timestamp,
+    ) -> Result<Published, Box<Response<Bytes>>> {
         #[derive(Deserialize)]
         struct Body<'a> {
             event: String,
@@ -124,7 +140,7 @@ impl Publish {
             )));
         }
         access
-            .may_publish(&self.credential, &body.event)
+            .may_publish(&self.credential, &body.event, now)
             .map_err(|denied| Box::new(refusal(denied, &self.credential, access)))?;
         Ok(Published {
             kind: Kind::Custom {
@@ -169,13 +185,27 @@ pub fn reply(status: StatusCode, message: &str) -> Response<Bytes> {
 /// The one place that knows which status a refusal is.
 fn refusal(denied: Denied, credential: &Credential, access: &Access) -> Response<Bytes> {
     let status = match denied {
-        Denied::Anonymous | Denied::Unknown => StatusCode::UNAUTHORIZED,
+        Denied::Anonymous | Denied::Token(_) | Denied::Unknown => StatusCode::UNAUTHORIZED,
         Denied::Origin | Denied::Uncovered => StatusCode::FORBIDDEN,
     };
     let mut builder = Response::builder().status(status);
     // A page of an origin that some key names may read why it was refused.
     if denied != Denied::Origin && access.knows_origin(&credential.origin) {
         builder = with_origin(builder, &credential.origin);
+    }
+    // "The server MUST include a WWW-Authenticate header field" (RFC 6750 § 3).
+    match denied {
+        Denied::Token(fault) => {
+            let challenge = format!(
+                r#"Bearer error="invalid_token", error_description="{}""#,
+                fault
+            );
+            builder = builder.header(header::WWW_AUTHENTICATE, challenge);
+        }
+        Denied::Anonymous if access.jwt.is_some() => {
+            builder = builder.header(header::WWW_AUTHENTICATE, "Bearer");
+        }
+        _ => {}
     }
     json(builder, message_json(status, &denied.to_string()))
 }
@@ -242,6 +272,35 @@ fn key(headers: &HeaderMap, query: Query<'_>) -> Option<Secret> {
         .map(str::to_owned)
         .or_else(|| query.value(&["apikey"]))?;
     (!presented.is_empty()).then(|| Secret::new(&presented))
+}
+
+fn credential(request: &Request<'_>) -> Credential {
+    let query = Query(request.query);
+    Credential {
+        key: key(request.headers, query),
+        token: token(request.headers, query),
+        origin: origin(request.headers),
+    }
+}
+
+/// The token: as `Authorization: Bearer T`, or as `jwt` in the query, for clients that cannot
+/// set a header. What is no text, or is told twice, is a token that nobody accepts. The
+/// `rt-apikey` that RestDB's client sends beside `jwt` adds nothing to it.
+fn token(headers: &HeaderMap, query: Query<'_>) -> Option<Secret> {
+    let mut bearers = headers
+        .get_all(header::AUTHORIZATION)
+        .iter()
+        .filter_map(|value| {
+            let (scheme, token) = value.as_bytes().split_at_checked(BEARER.len())?;
+            let ends = token.first().is_none_or(|byte| *byte == b' ');
+            let bearer = scheme.eq_ignore_ascii_case(BEARER) && ends;
+            bearer.then(|| std::str::from_utf8(token.trim_ascii()).unwrap_or(""))
+        });
+    match (bearers.next(), bearers.next()) {
+        (Some(token), None) => Some(Secret::new(token)),
+        (Some(_), Some(_)) => Some(Secret::new("")),
+        (None, _) => query.value(&["jwt"]).map(|token| Secret::new(&token)),
+    }
 }
 
 /// A page of the host that the request itself names is a page of this very site, whichever
@@ -317,6 +376,7 @@ const LAST_EVENT_ID_QUERY: [&str; 4] = [
     "lastEventID",
     "Last-Event-ID",
 ];
+const BEARER: &[u8] = b"bearer";
 const METHODS: &str = "GET, HEAD, OPTIONS, POST";
 const EVENT_NAME_BYTES_MAX: usize = 255;
 
@@ -344,10 +404,11 @@ mod tests {
             body_bytes_max: usize::MAX,
             credential: Credential {
                 key: Some(Secret::new("k")),
+                token: None,
                 origin: Origin::Absent,
             },
         };
-        match publish.kind(body.as_bytes(), &access) {
+        match publish.kind(body.as_bytes(), &access, Timestamp::UNIX_EPOCH) {
             Ok(published) => match published.kind {
                 Kind::Custom { data, .. } => Ok(data.as_str().to_owned()),
                 told => panic!("{told:?} was not published"),

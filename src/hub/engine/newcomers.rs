@@ -29,7 +29,7 @@ impl Engine {
 
     fn join(&mut self, joining: Joining) {
         // The grant was made by the snapshot that its request saw; another may count by now.
-        let grant = match self.terms.access.renew(&joining.grant) {
+        let grant = match self.terms.access.renew(&joining.grant, Timestamp::now()) {
             Ok(grant) if self.terms.restdb.is_some() => grant,
             _ => return turn_away(&joining),
         };

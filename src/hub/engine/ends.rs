@@ -1,0 +1,80 @@
+//! How streams end: the sidecar's end, a grant that is over, and what each end leaves behind.
+
+use jiff::Timestamp;
+use tracing::{debug, info};
+
+use super::super::stream::Position;
+use super::newcomers::turn_away;
+use super::{Disconnect, Engine, jittered};
+use crate::access::{Denied, Fault};
+use crate::dialect::restdb;
+use crate::limits::RETRY_SPREAD_AT_END;
+
+impl Engine {
+    /// Ends the streams whose token has expired, and says why. The pings' wheel wakes the engine
+    /// several times a second, so no timer of their own is needed.
+    pub(super) async fn end_expired(&mut self) {
+        while let Some(id) = self.audiences.take_ended(Timestamp::now()) {
+            let members = self.audiences.audience(id).map(|a| a.members().to_vec());
+            for key in members.unwrap_or_default() {
+                self.end_denied(key, Denied::Token(Fault::Expired));
+                self.give_way().await;
+            }
+        }
+    }
+
+    /// Ends a stream that has lost its grant. It is told when that was to be expected.
+    pub(super) fn end_denied(&mut self, key: u32, reason: Denied) {
+        debug!(stream = key, %reason, "stream lost its grant");
+        if reason != Denied::Token(Fault::Expired) {
+            return self.end(key, Disconnect::Revoked);
+        }
+        if let Some(stream) = self.streams.get(key as usize)
+            && stream.is_between_frames()
+        {
+            // Nobody waits for one that does not take it.
+            stream.write(&restdb::closed());
+        }
+        self.end(key, Disconnect::Expired);
+    }
+
+    /// Ends every stream with a `retry` of its own, so that they do not all return at once.
+    pub(super) async fn end_all(&mut self) {
+        self.joining.close();
+        while let Ok(joining) = self.joining.try_recv() {
+            turn_away(&joining);
+        }
+        let streams = self.streams.len();
+        for key in self.keys().collect::<Vec<u32>>() {
+            if let Some(stream) = self.streams.get(key as usize)
+                && matches!(stream.position, Position::Live)
+            {
+                // One that cannot take it now comes back by the `retry` it was told before.
+                stream.write(&restdb::retry(jittered(RETRY_SPREAD_AT_END)));
+            }
+            self.end(key, Disconnect::Drained);
+            self.give_way().await;
+        }
+        info!(streams, "streams ended");
+    }
+
+    /// Closes a stream. What it was sent last it still receives.
+    pub(super) fn end(&mut self, key: u32, disconnect: Disconnect) {
+        let Some(stream) = self.streams.try_remove(key as usize) else {
+            return;
+        };
+        let (audience, place) = stream.audience;
+        if let Some(moved) = self.audiences.leave(audience, place)
+            && let Some(other) = self.streams.get_mut(moved as usize)
+        {
+            other.audience.1 = place;
+        }
+        let (slot, place) = stream.slot;
+        if let Some(moved) = self.pings.leave(slot, place)
+            && let Some(other) = self.streams.get_mut(moved as usize)
+        {
+            other.slot.1 = place;
+        }
+        debug!(stream = key, ?disconnect, "stream ended");
+    }
+}

@@ -176,6 +176,8 @@ pub const TARGET_BYTES_MAX: usize = 65_534;
 /// Connections that the admin address serves at once.
 pub const ADMIN_CONNECTIONS_MAX: usize = 64;
 
+/// Bytes of a filter that a subscriber sends: it is asked once for each event that its sender may hear.
+pub const FILTER_BYTES: usize = KIB;
 /// Seconds after which a write that was refused may be tried again.
 pub const RETRY_AFTER_SECS: u32 = 1;
 /// Events of a log in files that are held in memory too: those who are a little behind need no file.

@@ -113,6 +113,37 @@ impl TopicPattern {
     }
 }
 
+impl TopicPattern {
+    /// Whether everything that `other` names is named by this one.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Custom(own), Self::Custom(other)) => own.is_none() || own == other,
+            (Self::Write(method, collection), Self::Write(of, on)) => {
+                (method.is_none() || method == of) && (collection.is_none() || collection == on)
+            }
+            (Self::Custom(_), Self::Write(..)) | (Self::Write(..), Self::Custom(_)) => false,
+        }
+    }
+
+    /// What it names of one collection's writes; none if that is nothing.
+    #[must_use]
+    pub fn within(&self, collection: &str) -> Option<Self> {
+        match self {
+            Self::Write(method, on) if on.as_deref().is_none_or(|on| on == collection) => {
+                Some(Self::Write(*method, Some(collection.into())))
+            }
+            Self::Custom(_) | Self::Write(..) => None,
+        }
+    }
+
+    /// Whether it names custom events.
+    #[must_use]
+    pub fn is_custom(&self) -> bool {
+        matches!(self, Self::Custom(_))
+    }
+}
+
 impl FromStr for TopicPattern {
     type Err = NotAPattern;
 

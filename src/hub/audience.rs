@@ -3,6 +3,7 @@
 //! All streams of one key or token, and of one origin, are one audience. An event is matched and its frames
 //! are joined once for an audience, however many streams are in it.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
@@ -11,6 +12,8 @@ use slab::Slab;
 use super::index::Index;
 use crate::access::{Access, Denied, Grant};
 use crate::dialect::restdb::View;
+use crate::event::Event;
+use crate::rule::Record;
 use crate::topic::Topic;
 
 /// Every audience, and the index that finds them.
@@ -78,6 +81,21 @@ impl Audiences {
     /// Replaces `found` by the audiences that hear `topic`, each once.
     pub(super) fn find(&self, topic: Topic<'_>, found: &mut Vec<usize>) {
         self.index.find(topic, found);
+    }
+
+    /// Whether the audience `id`, which may hear the event, wants it. The record is read when the
+    /// first asks for it.
+    pub(super) fn wants<'e, F: FnOnce() -> Option<Record<'e>>>(
+        &self,
+        id: usize,
+        event: &Event,
+        record: &LazyCell<Option<Record<'e>>, F>,
+    ) -> bool {
+        let Some(audience) = self.audiences.get(id) else {
+            return false;
+        };
+        let narrow = audience.grant.narrow();
+        !narrow.has_filter() || narrow.wants(event, LazyCell::force(record).as_ref())
     }
 
     /// Lets another configuration count for everybody; the answer are those whom it denies:

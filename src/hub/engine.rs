@@ -14,6 +14,7 @@ mod ends;
 mod newcomers;
 mod past;
 
+use std::cell::LazyCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -32,6 +33,7 @@ use super::frames::{Batch, Frames};
 use super::pings::Pings;
 use super::stream::{Behind, Position, Ready, Stream, Written};
 use super::{Joining, Shared, Terms};
+use crate::access::record_of;
 use crate::dialect::restdb::{self, PatchEvent, View};
 use crate::event::{Cursor, Event, Gap, Kind};
 use crate::limits::{BATCH_BYTES, BATCH_EVENTS, RETRY_MIN, STREAMS_A_TURN, WRITES_IN_A_ROW};
@@ -201,8 +203,11 @@ impl Engine {
                 continue;
             };
             self.audiences.find(topic, &mut found);
+            let record = LazyCell::new(|| record_of(event));
             for id in &found {
-                wanted.entry(*id).or_default().push(at);
+                if self.audiences.wants(*id, event, &record) {
+                    wanted.entry(*id).or_default().push(at);
+                }
             }
         }
         let mut touched: HashMap<Wanted, Vec<usize>> = HashMap::new();

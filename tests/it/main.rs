@@ -32,6 +32,7 @@ mod keeping;
 mod keys;
 mod limits;
 mod listening;
+mod narrowing;
 mod observing;
 mod passing;
 mod publishing;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Options, View};
-use crate::access::{Access, Credential, Denied, Origin, Secret};
+use crate::access::{Access, Credential, Denied, Narrow, NotNarrow, Origin, Secret};
 use crate::dialect::{Command, Listen, Published, Request};
 use crate::event::{Json, Kind, Since};
 use crate::limits::JSON_DEPTH;
@@ -43,6 +43,16 @@ pub fn command(
     match *request.method {
         Method::GET | Method::HEAD => {
             let grant = match access.grant(&credential, now) {
+                Ok(grant) => grant,
+                Err(denied) => return refuse(denied),
+            };
+            let grant = match narrow(query) {
+                Ok(narrow) => grant.narrowed(narrow),
+                Err(error) => {
+                    return Command::Reply(unreadable(&error, &credential, access));
+                }
+            };
+            let grant = match grant {
                 Ok(grant) => grant,
                 Err(denied) => return refuse(denied),
             };
@@ -210,6 +220,16 @@ fn refusal(denied: Denied, credential: &Credential, access: &Access) -> Response
     json(builder, message_json(status, &denied.to_string()))
 }
 
+/// What the client asks for cannot be read: its page may read why.
+fn unreadable(error: &NotNarrow, credential: &Credential, access: &Access) -> Response<Bytes> {
+    let status = StatusCode::BAD_REQUEST;
+    let mut builder = Response::builder().status(status);
+    if access.knows_origin(&credential.origin) {
+        builder = with_origin(builder, &credential.origin);
+    }
+    json(builder, message_json(status, &error.to_string()))
+}
+
 fn message_json(status: StatusCode, message: &str) -> String {
     format!(
         r#"{{"message":{},"status":{}}}"#,
@@ -332,6 +352,13 @@ fn since(headers: &HeaderMap, query: Query<'_>) -> Since {
         });
     }
     Since::from_last_event_id(query.value(&LAST_EVENT_ID_QUERY).as_deref())
+}
+
+/// What the client wants of what it may hear.
+fn narrow(query: Query<'_>) -> Result<Narrow, NotNarrow> {
+    let value = |name| query.value(&[name]);
+    let (events, collections, filter) = (value("events"), value("collections"), value("filter"));
+    Narrow::of(events.as_deref(), collections.as_deref(), filter.as_deref())
 }
 
 fn view(query: Query<'_>) -> View {

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::super::frames::Batch;
 use super::super::stream::{Behind, Position, Written};
 use super::{Disconnect, Engine, Room, patch_event};
+use crate::access::record_of;
 use crate::dialect::restdb;
 use crate::event::{Cursor, Event, Gap, Kind};
 use crate::log::Past;
@@ -136,8 +137,13 @@ impl Engine {
             return Some(Batch::one(event.cursor.seq, gap));
         }
         let patch = patch_event(&self.terms, audience.view);
-        let hears =
-            |event: &&Arc<Event>| Topic::of(event).is_some_and(|topic| audience.grant.hears(topic));
+        let narrow = audience.grant.narrow();
+        let wants =
+            |event: &Event| !narrow.has_filter() || narrow.wants(event, record_of(event).as_ref());
+        let hears = |event: &&Arc<Event>| {
+            let topic = Topic::of(event);
+            topic.is_some_and(|topic| audience.grant.hears(topic)) && wants(event)
+        };
         Some(self.frames.batch(events.iter().filter(hears), patch))
     }
 

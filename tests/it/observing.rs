@@ -4,8 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::{
-    ALL, Conn, EVERYTHING, Frame, JsonServer, Release, Scripted, Sidecar, Subscriber, answer, ok,
-    within,
+    ALL, Conn, EVERYTHING, Frame, JsonServer, Scripted, Sidecar, Subscriber, answer, ok,
 };
 
 /// A scripted upstream that always answers so, a sidecar before it, and who hears everything.
@@ -472,109 +471,6 @@ async fn an_acknowledged_write_is_in_the_log() {
             last = resumed.next().await.id().to_owned();
         }
     }
-}
-
-// --- a client that leaves ---
-
-/// How a client goes away while its write is under way.
-#[derive(Clone, Copy, Debug)]
-enum Leaves {
-    ByFin,
-    ByHalfClose,
-    ByReset,
-    NotButSendsMore,
-}
-
-/// The answer to each write, in pieces.
-const PIECES: [&str; 4] = [
-    "HTTP/1.1 201 Cre",
-    "ated\r\nContent-Length: 8\r\n\r\n",
-    "{\"id",
-    "\":1}",
-];
-
-/// An upstream that answers with as many pieces as the request's `X-Cut` says, opens the first
-/// release, and goes on when the second is opened.
-async fn answering_in_pieces(reached: &Release, go_on: &Release) -> Scripted {
-    let (reached, go_on) = (reached.clone(), go_on.clone());
-    Scripted::start(move |mut peer| {
-        let (reached, go_on) = (reached.clone(), go_on.clone());
-        async move {
-            while let Some(request) = peer.request().await {
-                let cut: usize = request.head.field("x-cut").unwrap().parse().unwrap();
-                peer.conn.send(PIECES[..cut].concat()).await;
-                reached.open();
-                go_on.wait().await;
-                peer.conn.send(PIECES[cut..].concat()).await;
-            }
-        }
-    })
-    .await
-}
-
-/// The client goes away before, in and after the head of its answer; what happened upstream is
-/// heard once all the same.
-async fn leaving_changes_nothing(leaves: Leaves) {
-    let (reached, go_on) = (Release::new(), Release::new());
-    let upstream = answering_in_pieces(&reached, &go_on).await;
-    let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;
-    let mut subscriber = sidecar.hear(ALL).await;
-    for round in 0..16 {
-        let cut = (round % PIECES.len()).to_string();
-        let mut conn = Conn::to(sidecar.address()).await;
-        let headers = [("Content-Length", "2"), ("X-Cut", &*cut)];
-        let head = sidecar.request("POST", "/posts", &headers);
-        conn.send(head + "{}").await;
-        within("the write upstream", reached.wait()).await;
-        let stayed = leave(conn, leaves).await;
-        // A round trip, so that the sidecar has seen it before the upstream goes on.
-        sidecar.ask("OPTIONS", ALL, &[]).await.expect(204);
-        go_on.open();
-        let heard = subscriber.next().await.json();
-        assert_eq!(heard["data"], json!({"id": 1}), "{cut}");
-        if let Some(mut conn) = stayed {
-            conn.response().await.expect(201);
-        }
-    }
-    subscriber.hears_nothing_of(&sidecar).await;
-    assert_eq!(upstream.times("POST"), 16);
-}
-
-/// The connection, if it can still be answered.
-async fn leave(mut conn: Conn, leaves: Leaves) -> Option<Conn> {
-    match leaves {
-        Leaves::ByFin => drop(conn),
-        Leaves::ByHalfClose => {
-            conn.half_close().await;
-            return Some(conn);
-        }
-        Leaves::ByReset => conn.reset(),
-        Leaves::NotButSendsMore => {
-            conn.send("\r\nGARBAGE").await;
-            return Some(conn);
-        }
-    }
-    None
-}
-
-#[tokio::test]
-async fn a_client_that_leaves_by_fin_is_observed() {
-    leaving_changes_nothing(Leaves::ByFin).await;
-}
-
-#[tokio::test]
-async fn a_client_that_closes_its_half_is_observed_and_answered() {
-    leaving_changes_nothing(Leaves::ByHalfClose).await;
-}
-
-#[tokio::test]
-async fn a_client_that_leaves_by_reset_is_observed() {
-    leaving_changes_nothing(Leaves::ByReset).await;
-}
-
-#[tokio::test]
-async fn a_client_that_sends_more_is_observed_and_answered() {
-    leaving_changes_nothing(Leaves::NotButSendsMore).await;
 }
 
 // --- what the operator chose ---

@@ -210,12 +210,12 @@ fn recover_at_last(
     loop {
         // What is told by now is in no file: whoever starts from what is there must not go on as if
         // it had not been.
-        let begun = directory.clear().and_then(|()| {
-            thread::sleep(*pause);
-            recover(shared, directory, run)
-        });
+        let cleared = directory.clear();
+        thread::sleep(*pause);
+        // What was not cleared is tried again with it.
+        let begun = recover(shared, directory, run);
         *pause = (2 * *pause).min(LOG_RECOVERY_PAUSE_MAX);
-        match begun {
+        match begun.map_err(|error| cleared.err().unwrap_or(error)) {
             Ok(()) => return,
             Err(error) if told => debug!(%error, "the log cannot be begun anew yet"),
             Err(error) => {
@@ -223,7 +223,6 @@ fn recover_at_last(
                 told = true;
             }
         }
-        thread::sleep(LOG_CHECK);
     }
 }
 

@@ -119,6 +119,9 @@ pub enum Denied {
     /// No credential was presented and one is needed.
     #[error("an API key is needed: send it as x-apikey, or as apikey in the query")]
     Anonymous,
+    /// What was to be heard is not served any more.
+    #[error("nothing is served here any more")]
+    Closed,
     /// The page's origin is none that the configuration names.
     #[error("this origin is not allowed")]
     Origin,

@@ -32,7 +32,7 @@ pub use fault::ConfigErrors;
 pub use watch::{Prompt, Watch};
 
 use crate::access::Access;
-use crate::dialect::restdb;
+use crate::dialect::Realtime;
 use crate::limits::{Keep, Limits};
 use crate::log::{Level, OnFailure};
 use crate::observe::Observe;
@@ -72,8 +72,8 @@ pub struct Snapshot {
     pub admin: Option<SocketAddr>,
     /// `observe`: which writes become events.
     pub observe: Arc<Observe>,
-    /// `realtime.restdb`; none: the dialect is off.
-    pub restdb: Option<restdb::Options>,
+    /// `realtime`: by which dialects events are heard.
+    pub realtime: Arc<Realtime>,
     /// `log`: how the past is kept.
     pub log: Log,
     /// `logging`: the diagnostics.

@@ -3,16 +3,37 @@
 //! A dialect is a file of its own. It reads a request and says what is to be done; it
 //! encodes events for those who listen by it. It reaches no socket, no clock and no log:
 //! the front reads and writes for it, the hub calls its encoder when an event leaves.
+//!
+//! ```text
+//!   request ──► Realtime::command ──► Command ──► front, hub
+//!   a stream's View, and the configuration in force ──► Form ──► the bytes of each event
+//! ```
+//! A [`View`] is what a subscriber asked for, and stays; a [`Form`] is what that comes to, and
+//! changes with the configuration.
 
+mod answer;
+mod presented;
 pub mod restdb;
 
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response};
+use http::{HeaderMap, Method, Response, StatusCode};
+use jiff::Timestamp;
 
-use crate::access::Grant;
-use crate::event::{Kind, Since};
+pub use answer::reply;
+pub use presented::credential;
+
+use crate::access::{Access, Denied, Grant};
+use crate::event::{Cursor, Event, Gap, Kind, Since};
+
+/// The `realtime:` section of the configuration, compiled: the dialects that are spoken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Realtime {
+    /// `restdb`; none: it is not spoken.
+    pub restdb: Option<restdb::Options>,
+}
 
 /// A request on a dialect's path, its body still unread.
 #[derive(Clone, Copy)]
@@ -25,15 +46,6 @@ pub struct Request<'a> {
     pub query: &'a str,
     /// Its header fields.
     pub headers: &'a HeaderMap,
-}
-
-impl fmt::Debug for Request<'_> {
-    /// Neither query nor fields: there are credentials in them.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Request")
-            .field("method", self.method)
-            .finish_non_exhaustive()
-    }
 }
 
 /// What a request asks of the sidecar.
@@ -55,7 +67,7 @@ pub struct Listen {
     /// From where.
     pub since: Since,
     /// How events look to this subscriber.
-    pub view: restdb::View,
+    pub view: View,
     /// The head of the answer.
     pub head: Response<()>,
 }
@@ -67,4 +79,138 @@ pub struct Published {
     pub kind: Kind,
     /// What its publisher is told once the log holds it.
     pub reply: Response<Bytes>,
+}
+
+/// How a subscriber asked to see events, and by which dialect.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum View {
+    /// By RestDB's.
+    Restdb(restdb::View),
+}
+
+/// How events look under the configuration in force: the same bytes to all of one form.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// By RestDB's dialect.
+    Restdb(restdb::Form),
+}
+
+/// Where a stream begins.
+#[derive(Clone, Copy, Debug)]
+pub enum Opening {
+    /// At this place in the log, and what the client had asked for before it is gone.
+    AfterGap(Cursor, Gap),
+    /// At this place in the log; the events after it follow.
+    At(Cursor),
+}
+
+// === impl Realtime ===
+
+impl Realtime {
+    /// Whether requests for `path` are answered here.
+    #[must_use]
+    pub fn answers(&self, path: &str) -> bool {
+        self.restdb
+            .as_ref()
+            .is_some_and(|options| options.answers(path))
+    }
+
+    /// What `request`, whose path [`Realtime::answers`], asks for.
+    #[must_use]
+    pub fn command(&self, request: &Request<'_>, access: &Access, now: Timestamp) -> Command {
+        match &self.restdb {
+            Some(options) => restdb::command(request, options, access, now),
+            None => Command::Reply(reply(StatusCode::NOT_FOUND, &Denied::Closed.to_string())),
+        }
+    }
+
+    /// The grant that the holder of `old` has under this configuration, and how it sees events.
+    ///
+    /// # Errors
+    /// [`Denied`]: its streams end.
+    pub fn renew(
+        &self,
+        old: &Grant,
+        view: &View,
+        access: &Access,
+        now: Timestamp,
+    ) -> Result<(Grant, Form), Denied> {
+        match view {
+            View::Restdb(view) => {
+                let options = self.restdb.as_ref().ok_or(Denied::Closed)?;
+                let form = Form::Restdb(view.form(options));
+                Ok((access.renew(old, now)?, form))
+            }
+        }
+    }
+
+    /// How often a stream of that form has something to take, events or not.
+    #[must_use]
+    pub fn beat_interval(&self, form: &Form) -> Duration {
+        match form {
+            Form::Restdb(_) => {
+                let options = self.restdb.as_ref();
+                options.map_or(restdb::PING_INTERVAL, |options| options.ping_interval)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Request<'_> {
+    /// Neither query nor fields: there are credentials in them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", self.method)
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl Form ===
+
+impl Form {
+    /// The first bytes of a stream, the gap included if it begins with one.
+    #[must_use]
+    pub fn opening(
+        &self,
+        opening: Opening,
+        grant: &Grant,
+        again: Duration,
+        now: Timestamp,
+    ) -> Bytes {
+        match self {
+            Self::Restdb(_) => restdb::opening(opening, grant, again, now),
+        }
+    }
+
+    /// The frame of `event`.
+    #[must_use]
+    pub fn encode(&self, event: &Event) -> Bytes {
+        match self {
+            Self::Restdb(form) => restdb::encode(event, form),
+        }
+    }
+
+    /// Tells that a past was asked for which is gone, and which collections are to be read again.
+    #[must_use]
+    pub fn gap(&self, at: Cursor, reason: Gap, grant: &Grant) -> Bytes {
+        match self {
+            Self::Restdb(_) => restdb::gap(at, reason, grant),
+        }
+    }
+
+    /// What comes every [`Realtime::beat_interval`], to one who has heard everything up to `id`.
+    #[must_use]
+    pub fn beat(&self, id: Cursor, now: Timestamp) -> Bytes {
+        match self {
+            Self::Restdb(_) => restdb::ping(Some(id), now),
+        }
+    }
+
+    /// The last frame of a stream whose credential has expired.
+    #[must_use]
+    pub fn closed(&self) -> Bytes {
+        match self {
+            Self::Restdb(_) => restdb::closed(),
+        }
+    }
 }

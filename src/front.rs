@@ -28,8 +28,8 @@ pub use listen::{Listener, bind};
 
 use crate::config::Snapshot;
 use crate::connection::{AtEnd, BodyError, Connection};
-use crate::dialect::restdb::{self, Publish};
-use crate::dialect::{Command, Listen, Request};
+use crate::dialect::restdb::Publish;
+use crate::dialect::{self, Command, Listen, Request};
 use crate::hub::{self, Hub, Joining};
 use crate::jwks::Jwks;
 use crate::limits::{HEAD_FIELDS_MAX, IDLE_TIMEOUT, PUBLISH_TIMEOUT};
@@ -161,11 +161,7 @@ impl Front {
             AtEnd::Serve
         };
         connection.begin(admitted.framing, at_end, Arc::clone(&snapshot));
-        let restdb = snapshot
-            .restdb
-            .as_ref()
-            .filter(|options| options.answers(&admitted.path));
-        let Some(options) = restdb else {
+        if !snapshot.realtime.answers(&admitted.path) {
             let head = match gate::passable(head) {
                 Ok(head) => head,
                 Err(refused) => {
@@ -178,7 +174,7 @@ impl Front {
                 Some(connection) => After::Close(connection),
                 None => After::Done,
             };
-        };
+        }
         let headers = headers(&head);
         let request = Request {
             method: &admitted.method,
@@ -186,10 +182,15 @@ impl Front {
             query: &admitted.query,
             headers: &headers,
         };
-        if restdb::is_outdated(&request, &snapshot.access, Timestamp::now()) {
-            self.jwks.refreshed().await;
+        // A preflight is answered without a credential.
+        if admitted.method != Method::OPTIONS {
+            let credential = dialect::credential(&request);
+            if snapshot.access.is_outdated(&credential, Timestamp::now()) {
+                self.jwks.refreshed().await;
+            }
         }
-        match restdb::command(&request, options, &snapshot.access, Timestamp::now()) {
+        let now = Timestamp::now();
+        match snapshot.realtime.command(&request, &snapshot.access, now) {
             Command::Listen(listen) => self.listen(connection, listen).await,
             Command::Publish(publish) => {
                 let continues = headers.get(EXPECT).is_some();
@@ -292,7 +293,7 @@ impl Front {
 /// Answers a head that may not pass, and closes.
 async fn refuse(mut connection: Connection, refused: Refused) {
     debug!(peer = %connection.peer(), status = refused.status.as_u16(), reason = refused.message, "request refused");
-    let reply = restdb::reply(refused.status, refused.message);
+    let reply = dialect::reply(refused.status, refused.message);
     let bytes = reply::whole(&reply, &Method::GET, false);
     drop(connection.send(&bytes).await);
     connection.close().await;

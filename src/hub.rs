@@ -12,10 +12,10 @@
 //! one holds nothing but its place, and no event can fall between a replay and what follows it.
 
 mod audience;
+mod beats;
 mod engine;
 mod frames;
 mod index;
-mod pings;
 mod stream;
 
 use std::sync::Arc;
@@ -23,16 +23,18 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use jiff::Timestamp;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 
 pub use engine::Engine;
 
-use crate::access::{Access, Grant};
-use crate::dialect::restdb;
+use crate::access::{Access, Denied, Grant};
+use crate::dialect::{Form, Realtime, View};
 use crate::event::{Cursor, Since};
 use crate::limits::{JOINING_MAX, RETRY_SPREAD_AT_END};
 use crate::log::Log;
+use crate::sse;
 
 /// The shared handle: open streams, end them all. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -43,8 +45,8 @@ pub struct Hub(Arc<Shared>);
 pub struct Terms {
     /// Who may hear what.
     pub access: Arc<Access>,
-    /// How RestDB's dialect is spoken; none: its streams end.
-    pub restdb: Option<restdb::Options>,
+    /// Which dialects are spoken, and how; the streams of one that is not end.
+    pub realtime: Arc<Realtime>,
     /// Streams open at once.
     pub streams_max: usize,
 }
@@ -63,7 +65,7 @@ pub struct Joining {
     /// The place of the newest event when it came: what is past for one that asks for now.
     pub tail: Cursor,
     /// How events look to it.
-    pub view: restdb::View,
+    pub view: View,
     /// Its place under [`Terms::streams_max`].
     pub seat: Seat,
 }
@@ -98,6 +100,13 @@ struct Shared {
     seats: AtomicUsize,
     /// Set once, by `drain`; the engine then ends every stream, and returns.
     draining: AtomicBool,
+}
+
+impl Terms {
+    /// The grant that the holder of `old` has under these terms, and how it sees events.
+    fn renew(&self, old: &Grant, view: &View, now: Timestamp) -> Result<(Grant, Form), Denied> {
+        self.realtime.renew(old, view, &self.access, now)
+    }
 }
 
 impl Hub {
@@ -179,5 +188,5 @@ impl Drop for Seat {
 /// The whole stream of a subscriber for whom there is no seat: when to come back.
 #[must_use]
 pub fn come_back_later() -> Bytes {
-    restdb::retry(engine::jittered(RETRY_SPREAD_AT_END))
+    sse::retry(engine::jittered(RETRY_SPREAD_AT_END))
 }

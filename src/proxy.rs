@@ -31,7 +31,7 @@ use tracing::{debug, error, warn};
 
 use crate::config::{HostHeader, Snapshot};
 use crate::connection::{self, Connection};
-use crate::dialect::restdb;
+use crate::dialect;
 use crate::limits::{CONNECT_TRIES_MAX, DOWNSTREAM_STALL, RETRY_AFTER_SECS, UPSTREAM_IDLE_MAX};
 use crate::log::{Log, Refused};
 use exchange::{Exchange, has_no_body};
@@ -417,7 +417,7 @@ async fn answer(session: &mut Session, status: StatusCode) -> Result<()> {
         StatusCode::SERVICE_UNAVAILABLE => "the write was not made: it cannot be logged now",
         _ => "the request could not be served",
     };
-    let (parts, body) = restdb::reply(status, message).into_parts();
+    let (parts, body) = dialect::reply(status, message).into_parts();
     let mut head = ResponseHeader::build(status, Some(parts.headers.len() + 2))?;
     if status == StatusCode::SERVICE_UNAVAILABLE {
         head.insert_header(RETRY_AFTER, RETRY_AFTER_SECS)?;

@@ -262,7 +262,7 @@ impl Ends {
 fn terms(snapshot: &Snapshot, affordable: usize) -> Terms {
     Terms {
         access: Arc::clone(&snapshot.access),
-        restdb: snapshot.restdb.clone(),
+        realtime: Arc::clone(&snapshot.realtime),
         streams_max: snapshot.limits.streams.min(affordable),
     }
 }

@@ -4,23 +4,72 @@
 //! events": UTF-8, lines that end in LF, a blank line that dispatches. No value can forge a
 //! field: data is split at every line break, and the other fields are of types that hold none.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::event::Cursor;
 
+/// Text that fits on one line of a stream: no CR, LF or NUL. Shape: `put`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FieldText<'a>(Cow<'a, str>);
+
 /// One event of a stream. What is `None` is left out; the fields go out in this order.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Frame<'a> {
     /// Where the client is once it has this frame: what it sends back as `Last-Event-ID`.
     pub id: Option<Cursor>,
     /// The event's name; a client without a listener of that name never sees the event.
-    pub event: Option<&'static str>,
+    pub event: Option<FieldText<'a>>,
     /// What is told. A client dispatches no event without data.
     pub data: Option<&'a str>,
     /// How long the client waits before it comes back; sent in milliseconds.
     pub retry: Option<Duration>,
 }
+
+// === impl FieldText ===
+
+impl FieldText<'static> {
+    /// A name of the program's own.
+    ///
+    /// # Panics
+    /// The text does not fit on one line.
+    #[must_use]
+    pub const fn known(text: &'static str) -> Self {
+        let mut rest = text.as_bytes();
+        while let [byte, after @ ..] = rest {
+            assert!(!breaks_line(*byte), "a name has one line");
+            rest = after;
+        }
+        Self(Cow::Borrowed(text))
+    }
+}
+
+impl<'a> FieldText<'a> {
+    /// The text, with U+FFFD where a line would break.
+    #[must_use]
+    pub fn replacing(text: &'a str) -> Self {
+        if !text.bytes().any(breaks_line) {
+            return Self(Cow::Borrowed(text));
+        }
+        let breaks = |c: char| u8::try_from(c).is_ok_and(breaks_line);
+        Self(Cow::Owned(text.replace(breaks, "\u{fffd}")))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+const fn breaks_line(byte: u8) -> bool {
+    matches!(byte, b'\r' | b'\n' | 0)
+}
+
+// === impl Frame ===
 
 impl Frame<'_> {
     /// Appends the frame's bytes, the dispatching blank line included.
@@ -32,8 +81,8 @@ impl Frame<'_> {
         if let Some(id) = self.id {
             field("id", format_args!("{id}"));
         }
-        if let Some(event) = self.event {
-            field("event", format_args!("{event}"));
+        if let Some(event) = &self.event {
+            field("event", format_args!("{}", event.as_str()));
         }
         if let Some(data) = self.data {
             for line in data.split_inclusive(['\r', '\n']) {
@@ -56,15 +105,30 @@ impl Frame<'_> {
     }
 }
 
+/// The bytes of a frame of its own.
+#[must_use]
+pub fn encoded(frame: &Frame<'_>) -> Bytes {
+    let mut out = Vec::with_capacity(128 + frame.data.map_or(0, str::len));
+    frame.encode(&mut out);
+    out.into()
+}
+
+/// The last frame of a stream that is ended: when to come back.
+#[must_use]
+pub fn retry(after: Duration) -> Bytes {
+    encoded(&Frame {
+        retry: Some(after),
+        ..Frame::default()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::event::Epoch;
 
-    fn encoded(frame: Frame<'_>) -> String {
-        let mut out = Vec::new();
-        frame.encode(&mut out);
-        String::from_utf8(out).unwrap()
+    fn text(frame: &Frame<'_>) -> String {
+        String::from_utf8(encoded(frame).to_vec()).unwrap()
     }
 
     #[test]
@@ -74,12 +138,12 @@ mod tests {
                 epoch: Epoch::new(1),
                 seq: 9,
             }),
-            event: Some("put"),
+            event: Some(FieldText::known("put")),
             data: Some("{}"),
             retry: Some(Duration::from_secs(10)),
         };
         assert_eq!(
-            encoded(frame),
+            text(&frame),
             "id: 000000000001-9\nevent: put\ndata: {}\nretry: 10000\n\n"
         );
     }
@@ -96,7 +160,7 @@ mod tests {
                 data: Some(data),
                 ..Frame::default()
             };
-            assert_eq!(encoded(frame), expected, "{data:?}");
+            assert_eq!(text(&frame), expected, "{data:?}");
         }
     }
 }

@@ -28,7 +28,7 @@ pub fn describe(snapshot: &Snapshot) -> String {
         None => page.line("admin", "off"),
     }
     page.observe(&snapshot.observe);
-    match &snapshot.restdb {
+    match &snapshot.realtime.restdb {
         None => page.line("realtime", "off"),
         Some(options) => page.restdb(options),
     }
@@ -87,7 +87,7 @@ fn warnings(snapshot: &Snapshot) -> Vec<String> {
         "nothing is observed: `observe.collections` names none",
     );
     warn(
-        snapshot.restdb.is_none(),
+        snapshot.realtime.restdb.is_none(),
         "nobody can listen: no protocol is named in `realtime`",
     );
     warn(

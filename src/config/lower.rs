@@ -26,6 +26,7 @@ use super::source::Source;
 use super::unit::{self, NotAMeasure};
 use super::{Format, Logging, Snapshot};
 use crate::access::Access;
+use crate::dialect::Realtime;
 use crate::dialect::restdb::{self, PatchEvent};
 use crate::limits::{self, Limits};
 
@@ -68,7 +69,7 @@ pub(super) fn lower(
         upstream: upstream?,
         admin,
         observe: Arc::new(observe),
-        restdb,
+        realtime: Arc::new(Realtime { restdb }),
         log,
         logging,
         limits,

@@ -54,7 +54,7 @@ fn the_least_configuration_takes_every_default() {
     assert_eq!(snapshot.upstream.authority(), "127.0.0.1:3000");
     assert!(!snapshot.upstream.tls);
     assert!(snapshot.observe.rules.is_empty());
-    assert_eq!(snapshot.restdb, None);
+    assert_eq!(snapshot.realtime.restdb, None);
     assert_eq!(snapshot.log, Log::default());
     assert_eq!(snapshot.limits, Limits::default());
     assert_eq!(snapshot.logging, Logging::default());
@@ -69,8 +69,8 @@ fn the_reference_says_the_defaults() {
     let least = load_text(&least("realtime: { restdb: }")).unwrap();
     assert_eq!(reference.listen, least.listen);
     assert_eq!(reference.upstream, least.upstream);
-    assert_eq!(reference.restdb, least.restdb);
-    assert_eq!(reference.restdb, Some(Options::default()));
+    assert_eq!(reference.realtime, least.realtime);
+    assert_eq!(reference.realtime.restdb, Some(Options::default()));
     assert_eq!(reference.log, least.log);
     assert_eq!(reference.logging, least.logging);
     assert_eq!(reference.limits, least.limits);
@@ -101,7 +101,7 @@ fn the_javascript_client_is_beside_its_stream_or_where_it_is_put() {
         ("client: /c, jsapi: /j", "/c.js /c.mjs /c.d.ts /j"),
     ] {
         let text = least(&format!("realtime: {{ restdb: {{ {options} }} }}"));
-        let restdb = load_text(&text).unwrap().restdb.unwrap();
+        let restdb = load_text(&text).unwrap().realtime.restdb.clone().unwrap();
         let paths = Vec::from_iter(restdb.client.paths()).join(" ");
         assert_eq!(paths, expected, "{options}");
         for path in restdb.client.paths().chain([&*restdb.path]) {
@@ -131,7 +131,7 @@ fn the_minimal_configuration_is_short_and_observes_json_server() {
     let snapshot = shipped("minimal.yaml");
     assert!(snapshot.observe.target("POST", "/posts").is_some());
     assert!(snapshot.observe.target("POST", "/auth/login").is_none());
-    assert_eq!(snapshot.restdb, Some(Options::default()));
+    assert_eq!(snapshot.realtime.restdb, Some(Options::default()));
     let key = Credential {
         key: Some(Secret::new("dev-key")),
         token: None,

@@ -22,8 +22,8 @@ use std::time::Duration;
 use crate::limits::KIB;
 
 pub use client::{Client, ENDINGS};
-pub use frame::{Opening, View, closed, encode, gap, opening, ping, retry};
-pub use request::{Publish, command, is_outdated, reply};
+pub use frame::{Form, Patch, View, closed, encode, gap, opening, ping};
+pub use request::{Publish, command};
 
 /// `realtime.restdb`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,12 +54,15 @@ impl Default for Options {
         Self {
             path: "/realtime".into(),
             client: Client::new("/realtime", Some("/realtime/client"), None),
-            ping_interval: Duration::from_secs(10),
+            ping_interval: PING_INTERVAL,
             patch: PatchEvent::Put,
             publish_body_bytes: 64 * KIB,
         }
     }
 }
+
+/// The default of [`Options::ping_interval`], as RestDB has it.
+pub const PING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The event by which a PATCH is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -9,9 +9,10 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::Timestamp;
 use slab::Slab;
 
+use super::Terms;
 use super::index::Index;
-use crate::access::{Access, Denied, Grant};
-use crate::dialect::restdb::View;
+use crate::access::{Denied, Grant};
+use crate::dialect::{Form, View};
 use crate::event::Event;
 use crate::rule::Record;
 use crate::topic::Topic;
@@ -32,22 +33,31 @@ pub(super) struct Audiences {
 pub(super) struct Audience {
     /// What its members may hear.
     pub(super) grant: Grant,
-    /// How they see it.
-    pub(super) view: View,
+    /// How they asked to see it.
+    view: View,
+    /// How they see it as the configuration stands.
+    pub(super) form: Form,
     /// Its members, by their key in the engine; in no order.
     members: Vec<u32>,
 }
 
 impl Audiences {
     /// Takes a stream in; the answer is its audience and its place among the members.
-    pub(super) fn join(&mut self, grant: Grant, view: View, stream: u32) -> (usize, usize) {
+    pub(super) fn join(
+        &mut self,
+        grant: Grant,
+        view: View,
+        form: Form,
+        stream: u32,
+    ) -> (usize, usize) {
         let key = (grant, view);
         let id = match self.by_grant.get(&key) {
             Some(id) => *id,
             None => {
                 let id = self.audiences.insert(Audience {
                     grant: key.0.clone(),
-                    view,
+                    view: key.1.clone(),
+                    form,
                     members: Vec::new(),
                 });
                 self.index.insert(id, key.0.hear());
@@ -100,18 +110,20 @@ impl Audiences {
 
     /// Lets another configuration count for everybody; the answer are those whom it denies:
     /// they hear nothing any more, and their members are for the caller to end.
-    pub(super) fn renew(&mut self, access: &Access, now: Timestamp) -> Vec<(usize, Denied)> {
+    pub(super) fn renew(&mut self, terms: &Terms, now: Timestamp) -> Vec<(usize, Denied)> {
         let mut denied = Vec::new();
         self.index = Index::default();
         self.by_grant.clear();
         self.ends.clear();
         for (id, audience) in &mut self.audiences {
-            match access.renew(&audience.grant, now) {
-                Ok(grant) => {
+            match terms.renew(&audience.grant, &audience.view, now) {
+                Ok((grant, form)) => {
                     self.index.insert(id, grant.hear());
                     self.ends.extend(grant.until().map(|until| (until, id)));
-                    self.by_grant.insert((grant.clone(), audience.view), id);
+                    self.by_grant
+                        .insert((grant.clone(), audience.view.clone()), id);
                     audience.grant = grant;
+                    audience.form = form;
                 }
                 Err(reason) => denied.push((id, reason)),
             }
@@ -153,9 +165,10 @@ mod tests {
 
     use super::*;
     use crate::access::{
-        Algorithm, ClaimPath, Credential, Jwt, Key, KeySet, KeySource, Keyring, Origin, Origins,
-        Secret, Wanted,
+        Access, Algorithm, ClaimPath, Credential, Jwt, Key, KeySet, KeySource, Keyring, Origin,
+        Origins, Secret, Wanted,
     };
+    use crate::dialect::{Realtime, restdb};
     use crate::event::Method;
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -173,6 +186,30 @@ mod tests {
             })],
             jwt: None,
         }
+    }
+
+    /// Terms under which that access counts.
+    fn terms(access: &Access) -> Terms {
+        let realtime = Realtime {
+            restdb: Some(restdb::Options::default()),
+        };
+        Terms {
+            access: Arc::new(access.clone()),
+            realtime: Arc::new(realtime),
+            streams_max: 1,
+        }
+    }
+
+    /// Lets a stream in that sees a PATCH as that.
+    fn join(
+        audiences: &mut Audiences,
+        grant: Grant,
+        patch: restdb::Patch,
+        stream: u32,
+    ) -> (usize, usize) {
+        let view = restdb::View { patch };
+        let form = Form::Restdb(view.form(&restdb::Options::default()));
+        audiences.join(grant, View::Restdb(view), form, stream)
     }
 
     fn grant(access: &Access) -> Grant {
@@ -197,9 +234,12 @@ mod tests {
     fn streams_of_one_grant_are_one_audience_until_the_last_one_left() {
         let access = access("*:a");
         let mut audiences = Audiences::default();
-        let (id, first) = audiences.join(grant(&access), View::Configured, 1);
-        assert_eq!(audiences.join(grant(&access), View::Configured, 2), (id, 1));
-        let (other, _) = audiences.join(grant(&access), View::Patch, 3);
+        let (id, first) = join(&mut audiences, grant(&access), restdb::Patch::Configured, 1);
+        assert_eq!(
+            join(&mut audiences, grant(&access), restdb::Patch::Configured, 2),
+            (id, 1)
+        );
+        let (other, _) = join(&mut audiences, grant(&access), restdb::Patch::Patch, 3);
         assert_ne!(other, id);
         assert_eq!(audiences.leave(id, first), Some(2));
         assert_eq!(who_hears(&audiences, "a"), [2, 3]);
@@ -211,12 +251,17 @@ mod tests {
     #[test]
     fn a_changed_configuration_counts_for_those_who_are_there() {
         let mut audiences = Audiences::default();
-        let (id, _) = audiences.join(grant(&access("*:a")), View::Configured, 1);
-        assert!(audiences.renew(&access("*:b"), NOW).is_empty());
+        let (id, _) = join(
+            &mut audiences,
+            grant(&access("*:a")),
+            restdb::Patch::Configured,
+            1,
+        );
+        assert!(audiences.renew(&terms(&access("*:b")), NOW).is_empty());
         assert!(who_hears(&audiences, "a").is_empty());
         assert_eq!(who_hears(&audiences, "b"), [1]);
         let none = Access::default();
-        assert_eq!(audiences.renew(&none, NOW), [(id, Denied::Unknown)]);
+        assert_eq!(audiences.renew(&terms(&none), NOW), [(id, Denied::Unknown)]);
         assert!(who_hears(&audiences, "b").is_empty());
         assert_eq!(audiences.leave(id, 0), None);
         assert!(audiences.audiences.is_empty());
@@ -248,18 +293,22 @@ mod tests {
             roles: None,
         });
         let mut audiences = Audiences::default();
-        audiences.join(grant(&access), View::Configured, 1);
+        join(&mut audiences, grant(&access), restdb::Patch::Configured, 1);
         let [late, left, soon] = [30, 15, 10].map(|seconds| grant_until(&access, seconds));
-        let (late, _) = audiences.join(late, View::Configured, 2);
-        let (left, place) = audiences.join(left, View::Configured, 3);
-        let (soon, _) = audiences.join(soon.clone(), View::Configured, 4);
+        let (late, _) = join(&mut audiences, late, restdb::Patch::Configured, 2);
+        let (left, place) = join(&mut audiences, left, restdb::Patch::Configured, 3);
+        let (soon, _) = join(&mut audiences, soon.clone(), restdb::Patch::Configured, 4);
         audiences.leave(left, place);
         assert_eq!(audiences.take_ended(at(9)), None);
         assert_eq!(audiences.take_ended(at(20)), Some(soon));
         assert_eq!(audiences.take_ended(at(20)), None);
         // The clocks may be further apart by now.
         access.jwt.as_mut().unwrap().wanted.leeway = std::time::Duration::from_secs(5);
-        assert_eq!(audiences.renew(&access, at(20)).len(), 1, "one was over");
+        assert_eq!(
+            audiences.renew(&terms(&access), at(20)).len(),
+            1,
+            "one was over"
+        );
         assert_eq!(audiences.take_ended(at(34)), None);
         assert_eq!(audiences.take_ended(at(35)), Some(late));
         assert_eq!(audiences.take_ended(at(99)), None);

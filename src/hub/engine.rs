@@ -29,12 +29,12 @@ use tokio::time::Instant;
 use tracing::info;
 
 use super::audience::Audiences;
+use super::beats::{Beats, Place};
 use super::frames::{Batch, Frames};
-use super::pings::Pings;
 use super::stream::{Behind, Position, Ready, Stream, Written};
 use super::{Joining, Shared, Terms};
 use crate::access::record_of;
-use crate::dialect::restdb::{self, PatchEvent, View};
+use crate::dialect::Form;
 use crate::event::{Cursor, Event, Gap, Kind};
 use crate::limits::{BATCH_BYTES, BATCH_EVENTS, RETRY_MIN, STREAMS_A_TURN, WRITES_IN_A_ROW};
 use crate::log::Past;
@@ -48,7 +48,7 @@ pub struct Engine {
     joining: mpsc::Receiver<Joining>,
     streams: Slab<Stream>,
     audiences: Audiences,
-    pings: Pings,
+    beats: Beats,
     ready: Arc<Ready>,
     frames: Frames,
     /// What counted when the streams were last looked at.
@@ -65,7 +65,7 @@ pub struct Engine {
 }
 
 /// Events of a batch by their place in it, and how they are seen: what one write carries.
-type Wanted = (PatchEvent, Vec<usize>);
+type Wanted = (Form, Vec<usize>);
 
 /// Why a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl Engine {
             joining,
             streams: Slab::new(),
             audiences: Audiences::default(),
-            pings: Pings::new(ping_interval(&terms), Instant::now()),
+            beats: Beats::default(),
             ready: Ready::new(Arc::clone(&shared.wake)),
             frames: Frames::default(),
             terms,
@@ -126,15 +126,17 @@ impl Engine {
             self.admit().await;
             self.look_at_ready().await;
             self.take_read().await;
-            self.ping().await;
+            self.beat().await;
             self.end_expired().await;
             if self.shared.draining.load(Ordering::Relaxed) {
                 self.end_all().await;
                 return;
             }
+            let latest = Instant::now() + TURN_MAX;
+            let due = self.beats.due().map_or(latest, |due| due.min(latest));
             tokio::select! {
                 () = self.shared.wake.notified() => {}
-                () = tokio::time::sleep_until(self.pings.due()) => {}
+                () = tokio::time::sleep_until(due) => self.shared.log.trim(),
             }
         }
     }
@@ -174,9 +176,9 @@ impl Engine {
 
     /// Sends these events to all who are live and may hear them.
     async fn tell(&mut self, events: &[Arc<Event>]) {
-        for ((patch, wanted), audiences) in self.touched(events) {
+        for ((form, wanted), audiences) in self.touched(events) {
             let wanted = wanted.iter().filter_map(|at| events.get(*at));
-            let batch = self.frames.batch(wanted, patch);
+            let batch = self.frames.batch(wanted, &form);
             for audience in audiences {
                 self.send(audience, &batch).await;
             }
@@ -213,8 +215,8 @@ impl Engine {
         let mut touched: HashMap<Wanted, Vec<usize>> = HashMap::new();
         for (id, wanted) in wanted {
             if let Some(audience) = self.audiences.audience(id) {
-                let patch = patch_event(&self.terms, audience.view);
-                touched.entry((patch, wanted)).or_default().push(id);
+                let form = audience.form.clone();
+                touched.entry((form, wanted)).or_default().push(id);
             }
         }
         touched
@@ -266,7 +268,7 @@ impl Engine {
         let Some(audience) = self.audiences.audience(stream.audience.0) else {
             return;
         };
-        let frame = restdb::gap(at, reason, &audience.grant);
+        let frame = audience.form.gap(at, reason, &audience.grant);
         match stream.write(&frame) {
             Written::All if stream.is_live() => {}
             Written::All => {
@@ -330,17 +332,32 @@ impl Engine {
         }
     }
 
-    /// Pings the streams whose turn it is, and ends those that take nothing.
-    async fn ping(&mut self) {
-        while let Some(keys) = self.pings.take_due(Instant::now()) {
-            self.shared.log.trim();
-            let ping = restdb::ping(Some(self.tail), Timestamp::now());
+    /// Gives the streams whose turn it is what comes to them in between, and ends those that take
+    /// nothing.
+    async fn beat(&mut self) {
+        while let Some(keys) = self.beats.take_due(Instant::now()) {
+            let now = Timestamp::now();
+            let mut beats: HashMap<Form, Bytes> = HashMap::new();
             for key in keys {
                 let Some(stream) = self.streams.get(key as usize) else {
                     continue;
                 };
                 match stream.position {
-                    Position::Live => self.write_alone(key, ping.clone()),
+                    Position::Live => {
+                        let Some(audience) = self.audiences.audience(stream.audience.0) else {
+                            continue;
+                        };
+                        let form = &audience.form;
+                        let frame = match beats.get(form) {
+                            Some(frame) => frame.clone(),
+                            None => {
+                                let frame = form.beat(self.tail, now);
+                                beats.insert(form.clone(), frame.clone());
+                                frame
+                            }
+                        };
+                        self.write_alone(key, frame);
+                    }
                     Position::Behind(_) if stream.is_stalled(Instant::now()) => {
                         self.end(key, Disconnect::TooSlow);
                     }
@@ -349,6 +366,15 @@ impl Engine {
                 }
                 self.give_way().await;
             }
+        }
+    }
+
+    /// Takes a stream out of the beats. Another may have moved to its place.
+    fn leave_beat(&mut self, place: Place) {
+        if let Some(moved) = self.beats.leave(place)
+            && let Some(other) = self.streams.get_mut(moved as usize)
+        {
+            other.beat = place;
         }
     }
 
@@ -373,22 +399,35 @@ impl Engine {
         if Arc::ptr_eq(&terms, &self.terms) {
             return;
         }
-        self.pings.set_turn(ping_interval(&terms), Instant::now());
-        let denied = match terms.restdb {
-            Some(_) => self.audiences.renew(&terms.access, Timestamp::now()),
-            None => {
-                let all: Vec<u32> = self.keys().collect();
-                all.into_iter()
-                    .for_each(|key| self.end(key, Disconnect::Revoked));
-                Vec::new()
-            }
-        };
         self.terms = terms;
-        for (id, reason) in denied {
+        for (id, reason) in self.audiences.renew(&self.terms, Timestamp::now()) {
             let members = self.audiences.audience(id).map(|a| a.members().to_vec());
             for key in members.unwrap_or_default() {
                 self.end_denied(key, reason);
             }
+        }
+        for key in self.keys().collect::<Vec<u32>>() {
+            self.renew_beat(key);
+        }
+    }
+
+    /// Lets a stream have its beats as often as the configuration says by now.
+    fn renew_beat(&mut self, key: u32) {
+        let Some(stream) = self.streams.get(key as usize) else {
+            return;
+        };
+        let Some(audience) = self.audiences.audience(stream.audience.0) else {
+            return;
+        };
+        let interval = self.terms.realtime.beat_interval(&audience.form);
+        let place = stream.beat;
+        if self.beats.interval(place) == Some(interval) {
+            return;
+        }
+        self.leave_beat(place);
+        let place = (self.beats).join(key, interval, rand::rng().random(), Instant::now());
+        if let Some(stream) = self.streams.get_mut(key as usize) {
+            stream.beat = place;
         }
     }
 
@@ -428,25 +467,10 @@ impl Room {
     }
 }
 
-/// What a PATCH is called for a view, as the configuration stands.
-fn patch_event(terms: &Terms, view: View) -> PatchEvent {
-    match (view, &terms.restdb) {
-        (View::Configured, Some(options)) => options.patch,
-        (View::Configured, None) => PatchEvent::Put,
-        (View::Patch, _) => PatchEvent::Patch,
-    }
-}
-
-/// How often streams are pinged; where the dialect is off there are none.
-fn ping_interval(terms: &Terms) -> Duration {
-    let options = terms.restdb.as_ref();
-    options.map_or_else(
-        || restdb::Options::default().ping_interval,
-        |options| options.ping_interval,
-    )
-}
-
 /// A `retry` of its own for each stream.
 pub(super) fn jittered(spread: Duration) -> Duration {
     RETRY_MIN + spread.mul_f64(rand::rng().random::<f64>())
 }
+
+/// Between two turns at most: a grant that is over ends its streams in time.
+const TURN_MAX: Duration = Duration::from_millis(250);

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
 use super::stream::{Behind, Position};
-use crate::dialect::restdb::{self, PatchEvent};
+use crate::dialect::Form;
 use crate::event::{Cursor, Event};
 use crate::limits::{FRAMES_KEPT, FRAMES_KEPT_BYTES};
 
@@ -23,9 +23,9 @@ pub(super) struct Batch {
 /// Encoded frames of late, so that an event is encoded once for all who see it alike.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
-    encoded: HashMap<(Cursor, PatchEvent), Bytes>,
+    encoded: HashMap<(Cursor, Form), Bytes>,
     /// In the order in which they came, for letting the oldest go.
-    order: VecDeque<(Cursor, PatchEvent)>,
+    order: VecDeque<(Cursor, Form)>,
     bytes: usize,
 }
 
@@ -82,21 +82,21 @@ impl Frames {
     pub(super) fn batch<'a>(
         &mut self,
         events: impl Iterator<Item = &'a Arc<Event>>,
-        patch: PatchEvent,
+        form: &Form,
     ) -> Batch {
-        let frame = |event: &'a Arc<Event>| (event.cursor.seq, self.encode(event, patch));
+        let frame = |event: &'a Arc<Event>| (event.cursor.seq, self.encode(event, form));
         Batch::new(events.map(frame).collect())
     }
 
     /// The frame of `event`, encoded now or before.
-    fn encode(&mut self, event: &Event, patch: PatchEvent) -> Bytes {
-        let key = (event.cursor, patch);
+    fn encode(&mut self, event: &Event, form: &Form) -> Bytes {
+        let key = (event.cursor, form.clone());
         if let Some(frame) = self.encoded.get(&key) {
             return frame.clone();
         }
-        let frame = restdb::encode(event, patch);
+        let frame = form.encode(event);
         self.bytes += frame.len();
-        self.encoded.insert(key, frame.clone());
+        self.encoded.insert(key.clone(), frame.clone());
         self.order.push_back(key);
         while self.order.len() > FRAMES_KEPT || self.bytes > FRAMES_KEPT_BYTES {
             let Some(oldest) = self.order.pop_front() else {

@@ -21,6 +21,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::Seat;
+use super::beats::Place;
 use crate::limits::{STREAM_STALL, STREAM_UNSENT_BYTES};
 
 /// One open stream, as the engine holds it.
@@ -32,8 +33,8 @@ pub(super) struct Stream {
     pub(super) position: Position,
     /// Its audience, and its place among the members.
     pub(super) audience: (usize, usize),
-    /// Its slot of the pings, and its place in it.
-    pub(super) slot: (usize, usize),
+    /// Where it stands among those that have their beats as often.
+    pub(super) beat: Place,
     _seat: Seat,
 }
 
@@ -103,7 +104,7 @@ impl Stream {
             }),
             position: Position::Live,
             audience: (0, 0),
-            slot: (0, 0),
+            beat: Place::default(),
             _seat: seat,
         }
     }

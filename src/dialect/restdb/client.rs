@@ -17,8 +17,9 @@ use http::header::{self, HeaderValue};
 use http::{Method, Response, StatusCode};
 use serde_json::Value;
 
-use super::request::{build, reply, text};
 use crate::dialect::Request;
+use crate::dialect::answer::{build, method_not_allowed};
+use crate::dialect::presented::text;
 
 /// The files of the client, each with its path.
 #[derive(Clone, PartialEq, Eq)]
@@ -89,10 +90,7 @@ impl File {
 
     fn answer(&self, request: &Request<'_>) -> Response<Bytes> {
         if !matches!(*request.method, Method::GET | Method::HEAD) {
-            let mut refused = reply(StatusCode::METHOD_NOT_ALLOWED, "expected GET");
-            let allow = HeaderValue::from_static("GET, HEAD");
-            refused.headers_mut().insert(header::ALLOW, allow);
-            return refused;
+            return method_not_allowed("GET, HEAD", "expected GET");
         }
         // A copy that is kept is asked for again each time: a page may not run last year's.
         let builder = Response::builder()

@@ -7,33 +7,52 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::PatchEvent;
+use super::{Options, PatchEvent};
 use crate::access::Grant;
+use crate::dialect::Opening;
 use crate::event::{Cursor, Event, Gap, Id, Json, Kind, Method};
-use crate::sse::Frame;
+use crate::sse::{self, FieldText, Frame};
 use crate::topic::TopicPattern;
 
-/// How events look to a subscriber: all subscribers of one view are sent the same bytes.
+/// How a subscriber asked to see events.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct View {
+    /// As what it is told a PATCH.
+    pub patch: Patch,
+}
+
+/// As what a subscriber is told a PATCH.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum View {
-    /// A PATCH is told as the configuration says.
+pub enum Patch {
+    /// As the configuration says.
     Configured,
-    /// A PATCH is told as `patch`: `?patch=patch`.
+    /// As `patch`: `?patch=patch`.
     Patch,
 }
 
-/// Where a stream begins.
-#[derive(Clone, Copy, Debug)]
-pub enum Opening {
-    /// At this place in the log, and what the client had asked for before it is gone.
-    AfterGap(Cursor, Gap),
-    /// At this place in the log; the events after it follow.
-    At(Cursor),
+/// How events look under the configuration in force: the same bytes to all of one form.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Form {
+    /// As what a PATCH is told.
+    pub patch: PatchEvent,
 }
 
-/// The frame of `event`; it is the same for every subscriber for whom PATCH has that name.
+impl View {
+    /// What the view is under these options.
+    #[must_use]
+    pub fn form(&self, options: &Options) -> Form {
+        let patch = match self.patch {
+            Patch::Configured => options.patch,
+            Patch::Patch => PatchEvent::Patch,
+        };
+        Form { patch }
+    }
+}
+
+/// The frame of `event`; it is the same for every subscriber of that form.
 #[must_use]
-pub fn encode(event: &Event, patch: PatchEvent) -> Bytes {
+pub fn encode(event: &Event, form: &Form) -> Bytes {
+    let patch = form.patch;
     let (name, data) = match &event.kind {
         Kind::Custom { name, data } => (
             "publish",
@@ -72,9 +91,9 @@ pub fn encode(event: &Event, patch: PatchEvent) -> Bytes {
             )
         }
     };
-    frame(Frame {
+    sse::encoded(&Frame {
         id: Some(event.cursor),
-        event: Some(name),
+        event: Some(FieldText::known(name)),
         data: Some(&data),
         retry: Some(RETRY_AFTER_EVENT),
     })
@@ -95,7 +114,7 @@ pub fn opening(opening: Opening, grant: &Grant, again: Duration, now: Timestamp)
     out.push(b':');
     out.resize(1 + PADDING_BYTES, b' ');
     out.push(b'\n');
-    out.extend_from_slice(&retry(again));
+    out.extend_from_slice(&sse::retry(again));
     Frame {
         id,
         data: Some(r#"{"channel":"init","data":{}}"#),
@@ -112,9 +131,9 @@ pub fn opening(opening: Opening, grant: &Grant, again: Duration, now: Timestamp)
 /// A ping: the instant, and the cursor of whoever has heard everything up to it.
 #[must_use]
 pub fn ping(id: Option<Cursor>, now: Timestamp) -> Bytes {
-    frame(Frame {
+    sse::encoded(&Frame {
         id,
-        event: Some("ping"),
+        event: Some(FieldText::known("ping")),
         data: Some(&format!("{now:.3}")),
         ..Frame::default()
     })
@@ -132,9 +151,9 @@ pub fn gap(at: Cursor, reason: Gap, grant: &Grant) -> Bytes {
         })
         .collect();
     let collections: Vec<String> = collections.into_iter().map(quoted).collect();
-    frame(Frame {
+    sse::encoded(&Frame {
         id: Some(at),
-        event: Some("gap"),
+        event: Some(FieldText::known("gap")),
         data: Some(&gap_data(reason, &collections.join(","))),
         ..Frame::default()
     })
@@ -145,30 +164,15 @@ fn gap_data(reason: Gap, collections: &str) -> String {
     format!(r#"{{"event":"gap","reason":"{reason}","collections":[{collections}]}}"#)
 }
 
-/// The last frame of a stream that is ended: when to come back.
-#[must_use]
-pub fn retry(after: Duration) -> Bytes {
-    frame(Frame {
-        retry: Some(after),
-        ..Frame::default()
-    })
-}
-
 /// The last frame of a stream whose token has expired. It has no id: a client that comes back
 /// with another token goes on from where it was.
 #[must_use]
 pub fn closed() -> Bytes {
-    frame(Frame {
-        event: Some("close"),
+    sse::encoded(&Frame {
+        event: Some(FieldText::known("close")),
         data: Some(r#"{"event":"close","reason":"expired"}"#),
         ..Frame::default()
     })
-}
-
-fn frame(frame: Frame<'_>) -> Bytes {
-    let mut out = Vec::with_capacity(128 + frame.data.map_or(0, str::len));
-    frame.encode(&mut out);
-    out.into()
 }
 
 fn write_name(method: Method, patch: PatchEvent) -> &'static str {
@@ -221,7 +225,7 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             kind,
         };
-        String::from_utf8(encode(&event, patch).to_vec()).unwrap()
+        String::from_utf8(encode(&event, &Form { patch }).to_vec()).unwrap()
     }
 
     fn write(method: Method, ids: &[&str], record: Option<&str>) -> Kind {

@@ -1,17 +1,20 @@
 //! Requests on RestDB's path to commands, and the answers to what is refused.
 
 use bytes::Bytes;
-use http::header::{self, HeaderName, HeaderValue};
-use http::response::Builder;
-use http::{HeaderMap, Method, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode, header};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Options, View};
-use crate::access::{Access, Credential, Denied, Narrow, NotNarrow, Origin, Secret};
-use crate::dialect::{Command, Listen, Published, Request};
-use crate::event::{Json, Kind, Since};
+use super::{Options, Patch, View};
+use crate::access::{Access, Credential};
+use crate::dialect::answer::{
+    json, message_json, method_not_allowed, preflight, refusal, stream_head, unreadable,
+    with_origin,
+};
+use crate::dialect::presented::{Query, credential, narrow, since, text};
+use crate::dialect::{self, Command, Listen, Published, Request};
+use crate::event::{Json, Kind};
 use crate::limits::JSON_DEPTH;
 use crate::topic::is_reserved;
 
@@ -63,7 +66,7 @@ pub fn command(
             Command::Listen(Listen {
                 grant,
                 since: since(request.headers, query),
-                view: view(query),
+                view: dialect::View::Restdb(view(query)),
                 head,
             })
         }
@@ -86,26 +89,12 @@ pub fn command(
             }
             Command::Publish(publish)
         }
-        Method::OPTIONS => Command::Reply(preflight(&credential.origin, access)),
-        _ => {
-            let mut refused = reply(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "expected GET to listen or POST to publish",
-            );
-            refused
-                .headers_mut()
-                .insert(header::ALLOW, HeaderValue::from_static(METHODS));
-            Command::Reply(refused)
-        }
+        Method::OPTIONS => Command::Reply(preflight(&credential.origin, access, METHODS)),
+        _ => Command::Reply(method_not_allowed(
+            METHODS,
+            "expected GET to listen or POST to publish",
+        )),
     }
-}
-
-/// Whether the keys of tokens have to be fetched before `request` is answered: its token was
-/// signed by one that is not known, and there may be others by now.
-#[must_use]
-pub fn is_outdated(request: &Request<'_>, access: &Access, now: Timestamp) -> bool {
-    // A preflight is answered without a credential.
-    *request.method != Method::OPTIONS && access.is_outdated(&credential(request), now)
 }
 
 impl Publish {
@@ -183,189 +172,12 @@ impl Publish {
     }
 }
 
-/// An answer of the sidecar's own in JSON: `{"message": TEXT, "status": N}`.
-#[must_use]
-pub fn reply(status: StatusCode, message: &str) -> Response<Bytes> {
-    json(
-        Response::builder().status(status),
-        message_json(status, message),
-    )
-}
-
-/// The one place that knows which status a refusal is.
-fn refusal(denied: Denied, credential: &Credential, access: &Access) -> Response<Bytes> {
-    let status = match denied {
-        Denied::Anonymous | Denied::Token(_) | Denied::Unknown => StatusCode::UNAUTHORIZED,
-        Denied::Origin | Denied::Uncovered => StatusCode::FORBIDDEN,
-    };
-    let mut builder = Response::builder().status(status);
-    // A page of an origin that some key names may read why it was refused.
-    if denied != Denied::Origin && access.knows_origin(&credential.origin) {
-        builder = with_origin(builder, &credential.origin);
-    }
-    // "The server MUST include a WWW-Authenticate header field" (RFC 6750 § 3).
-    match denied {
-        Denied::Token(fault) => {
-            let challenge = format!(
-                r#"Bearer error="invalid_token", error_description="{}""#,
-                fault
-            );
-            builder = builder.header(header::WWW_AUTHENTICATE, challenge);
-        }
-        Denied::Anonymous if access.jwt.is_some() => {
-            builder = builder.header(header::WWW_AUTHENTICATE, "Bearer");
-        }
-        _ => {}
-    }
-    json(builder, message_json(status, &denied.to_string()))
-}
-
-/// What the client asks for cannot be read: its page may read why.
-fn unreadable(error: &NotNarrow, credential: &Credential, access: &Access) -> Response<Bytes> {
-    let status = StatusCode::BAD_REQUEST;
-    let mut builder = Response::builder().status(status);
-    if access.knows_origin(&credential.origin) {
-        builder = with_origin(builder, &credential.origin);
-    }
-    json(builder, message_json(status, &error.to_string()))
-}
-
-fn message_json(status: StatusCode, message: &str) -> String {
-    format!(
-        r#"{{"message":{},"status":{}}}"#,
-        serde_json::Value::from(message),
-        status.as_u16()
-    )
-}
-
-fn json(builder: Builder, body: String) -> Response<Bytes> {
-    let typed = builder
-        .header(header::CONTENT_TYPE, "application/json")
-        .header(header::CACHE_CONTROL, "no-store");
-    build(typed, body.into())
-}
-
-/// The head of a stream: nothing on the way may keep or transform it.
-fn stream_head(credential: &Credential) -> Response<()> {
-    let builder = with_origin(Response::builder(), &credential.origin)
-        .header(header::CONTENT_TYPE, "text/event-stream")
-        .header(header::CACHE_CONTROL, "no-cache, no-transform")
-        .header("x-accel-buffering", "no");
-    build(builder, ())
-}
-
-/// A preflight carries no key: a page of any origin that some key names may go on, and the
-/// request itself is then checked with its key (Fetch standard, "CORS-preflight request").
-fn preflight(origin: &Origin, access: &Access) -> Response<Bytes> {
-    if !access.knows_origin(origin) {
-        return reply(StatusCode::FORBIDDEN, &Denied::Origin.to_string());
-    }
-    let builder = with_origin(Response::builder(), origin)
-        .status(StatusCode::NO_CONTENT)
-        .header(header::ALLOW, METHODS)
-        .header(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS)
-        .header(
-            header::ACCESS_CONTROL_ALLOW_HEADERS,
-            "authorization, cache-control, content-type, last-event-id, x-apikey",
-        )
-        .header(header::ACCESS_CONTROL_MAX_AGE, "600");
-    build(builder, Bytes::new())
-}
-
-fn with_origin(builder: Builder, origin: &Origin) -> Builder {
-    match origin {
-        Origin::Absent | Origin::Same => builder,
-        Origin::Cross(origin) => builder
-            .header(header::ACCESS_CONTROL_ALLOW_ORIGIN, &**origin)
-            .header(header::VARY, "Origin"),
-    }
-}
-
-pub(super) fn build<T>(builder: Builder, body: T) -> Response<T> {
-    builder
-        .body(body)
-        .expect("every field is a constant or a value that came in as a header field")
-}
-
-fn key(headers: &HeaderMap, query: Query<'_>) -> Option<Secret> {
-    let presented = text(headers, X_APIKEY)
-        .map(str::to_owned)
-        .or_else(|| query.value(&["apikey"]))?;
-    (!presented.is_empty()).then(|| Secret::new(&presented))
-}
-
-fn credential(request: &Request<'_>) -> Credential {
-    let query = Query(request.query);
-    Credential {
-        key: key(request.headers, query),
-        token: token(request.headers, query),
-        origin: origin(request.headers),
-    }
-}
-
-/// The token: as `Authorization: Bearer T`, or as `jwt` in the query, for clients that cannot
-/// set a header. What is no text, or is told twice, is a token that nobody accepts. The
-/// `rt-apikey` that RestDB's client sends beside `jwt` adds nothing to it.
-fn token(headers: &HeaderMap, query: Query<'_>) -> Option<Secret> {
-    let mut bearers = headers
-        .get_all(header::AUTHORIZATION)
-        .iter()
-        .filter_map(|value| {
-            let (scheme, token) = value.as_bytes().split_at_checked(BEARER.len())?;
-            let ends = token.first().is_none_or(|byte| *byte == b' ');
-            let bearer = scheme.eq_ignore_ascii_case(BEARER) && ends;
-            bearer.then(|| std::str::from_utf8(token.trim_ascii()).unwrap_or(""))
-        });
-    match (bearers.next(), bearers.next()) {
-        (Some(token), None) => Some(Secret::new(token)),
-        (Some(_), Some(_)) => Some(Secret::new("")),
-        (None, _) => query.value(&["jwt"]).map(|token| Secret::new(&token)),
-    }
-}
-
-/// A page of the host that the request itself names is a page of this very site, whichever
-/// scheme is spoken in front of the sidecar.
-fn origin(headers: &HeaderMap) -> Origin {
-    let Some(origin) = headers.get(header::ORIGIN) else {
-        return Origin::Absent;
-    };
-    // An origin that is no text is one that nobody configured.
-    let origin = origin.to_str().unwrap_or("null");
-    let own = text(headers, header::HOST).is_some_and(|host| {
-        ["http://", "https://"]
-            .iter()
-            .any(|scheme| origin.strip_prefix(scheme) == Some(host))
-    });
-    if own {
-        Origin::Same
-    } else {
-        Origin::Cross(origin.into())
-    }
-}
-
-/// The header wins; a query is for clients that cannot set one. What is empty says nothing.
-fn since(headers: &HeaderMap, query: Query<'_>) -> Since {
-    let header = headers.get(LAST_EVENT_ID);
-    if let Some(value) = header.filter(|value| !value.is_empty()) {
-        return value.to_str().map_or(Since::Malformed, |text| {
-            Since::from_last_event_id(Some(text))
-        });
-    }
-    Since::from_last_event_id(query.value(&LAST_EVENT_ID_QUERY).as_deref())
-}
-
-/// What the client wants of what it may hear.
-fn narrow(query: Query<'_>) -> Result<Narrow, NotNarrow> {
-    let value = |name| query.value(&[name]);
-    let (events, collections, filter) = (value("events"), value("collections"), value("filter"));
-    Narrow::of(events.as_deref(), collections.as_deref(), filter.as_deref())
-}
-
 fn view(query: Query<'_>) -> View {
-    match query.value(&["patch"]).as_deref() {
-        Some("patch") => View::Patch,
-        _ => View::Configured,
-    }
+    let patch = match query.value(&["patch"]).as_deref() {
+        Some("patch") => Patch::Patch,
+        _ => Patch::Configured,
+    };
+    View { patch }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -378,32 +190,6 @@ fn content_length(headers: &HeaderMap) -> Option<usize> {
     text(headers, header::CONTENT_LENGTH)?.parse().ok()
 }
 
-pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    headers.get(name)?.to_str().ok()
-}
-
-/// A query string: pairs as forms write them (URL standard, "application/x-www-form-urlencoded").
-#[derive(Clone, Copy)]
-struct Query<'a>(&'a str);
-
-impl Query<'_> {
-    /// The first value under any of these names that is not empty.
-    fn value(self, names: &[&str]) -> Option<String> {
-        form_urlencoded::parse(self.0.as_bytes())
-            .find(|(name, value)| names.contains(&&**name) && !value.is_empty())
-            .map(|(_, value)| value.into_owned())
-    }
-}
-
-const X_APIKEY: HeaderName = HeaderName::from_static("x-apikey");
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-const LAST_EVENT_ID_QUERY: [&str; 4] = [
-    "last_event_id",
-    "lastEventId",
-    "lastEventID",
-    "Last-Event-ID",
-];
-const BEARER: &[u8] = b"bearer";
 const METHODS: &str = "GET, HEAD, OPTIONS, POST";
 const EVENT_NAME_BYTES_MAX: usize = 255;
 
@@ -412,7 +198,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::access::Key;
+    use crate::access::{Key, Origin, Secret};
 
     /// The data that a publish of `body` tells, or the status and the text that refuse it.
     fn published(body: &str) -> Result<String, (u16, String)> {

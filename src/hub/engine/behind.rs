@@ -11,9 +11,8 @@ use tokio::time::Instant;
 
 use super::super::frames::Batch;
 use super::super::stream::{Behind, Position, Written};
-use super::{Disconnect, Engine, Room, patch_event};
+use super::{Disconnect, Engine, Room};
 use crate::access::record_of;
-use crate::dialect::restdb;
 use crate::event::{Cursor, Event, Gap, Kind};
 use crate::log::Past;
 use crate::topic::Topic;
@@ -133,10 +132,9 @@ impl Engine {
         if let [event] = events
             && matches!(event.kind, Kind::Gap)
         {
-            let gap = restdb::gap(event.cursor, Gap::Lost, &audience.grant);
+            let gap = audience.form.gap(event.cursor, Gap::Lost, &audience.grant);
             return Some(Batch::one(event.cursor.seq, gap));
         }
-        let patch = patch_event(&self.terms, audience.view);
         let narrow = audience.grant.narrow();
         let wants =
             |event: &Event| !narrow.has_filter() || narrow.wants(event, record_of(event).as_ref());
@@ -144,7 +142,10 @@ impl Engine {
             let topic = Topic::of(event);
             topic.is_some_and(|topic| audience.grant.hears(topic)) && wants(event)
         };
-        Some(self.frames.batch(events.iter().filter(hears), patch))
+        Some(
+            self.frames
+                .batch(events.iter().filter(hears), &audience.form),
+        )
     }
 
     /// Takes what was read from the log's files, and calls those who wait for it.

@@ -7,12 +7,12 @@ use super::super::stream::Position;
 use super::newcomers::turn_away;
 use super::{Disconnect, Engine, jittered};
 use crate::access::{Denied, Fault};
-use crate::dialect::restdb;
 use crate::limits::RETRY_SPREAD_AT_END;
+use crate::sse;
 
 impl Engine {
-    /// Ends the streams whose token has expired, and says why. The pings' wheel wakes the engine
-    /// several times a second, so no timer of their own is needed.
+    /// Ends the streams whose token has expired, and says why. The engine has several turns a
+    /// second, so no timer of their own is needed.
     pub(super) async fn end_expired(&mut self) {
         while let Some(id) = self.audiences.take_ended(Timestamp::now()) {
             let members = self.audiences.audience(id).map(|a| a.members().to_vec());
@@ -31,9 +31,10 @@ impl Engine {
         }
         if let Some(stream) = self.streams.get(key as usize)
             && stream.is_between_frames()
+            && let Some(audience) = self.audiences.audience(stream.audience.0)
         {
             // Nobody waits for one that does not take it.
-            stream.write(&restdb::closed());
+            stream.write(&audience.form.closed());
         }
         self.end(key, Disconnect::Expired);
     }
@@ -50,7 +51,7 @@ impl Engine {
                 && matches!(stream.position, Position::Live)
             {
                 // One that cannot take it now comes back by the `retry` it was told before.
-                stream.write(&restdb::retry(jittered(RETRY_SPREAD_AT_END)));
+                stream.write(&sse::retry(jittered(RETRY_SPREAD_AT_END)));
             }
             self.end(key, Disconnect::Drained);
             self.give_way().await;
@@ -69,12 +70,7 @@ impl Engine {
         {
             other.audience.1 = place;
         }
-        let (slot, place) = stream.slot;
-        if let Some(moved) = self.pings.leave(slot, place)
-            && let Some(other) = self.streams.get_mut(moved as usize)
-        {
-            other.slot.1 = place;
-        }
+        self.leave_beat(stream.beat);
         debug!(stream = key, ?disconnect, "stream ended");
     }
 }

@@ -9,9 +9,10 @@ use tracing::debug;
 use super::super::Joining;
 use super::super::stream::{Behind, Stream};
 use super::{Engine, jittered};
-use crate::dialect::restdb::{self, Opening};
+use crate::dialect::Opening;
 use crate::event::{Cursor, Since};
 use crate::limits::{RETRY_SPREAD, RETRY_SPREAD_AT_END, STREAMS_A_TURN};
+use crate::sse;
 
 impl Engine {
     /// Lets newcomers in.
@@ -29,9 +30,10 @@ impl Engine {
 
     fn join(&mut self, joining: Joining) {
         // The grant was made by the snapshot that its request saw; another may count by now.
-        let grant = match self.terms.access.renew(&joining.grant, Timestamp::now()) {
-            Ok(grant) if self.terms.restdb.is_some() => grant,
-            _ => return turn_away(&joining),
+        let now = Timestamp::now();
+        let renewed = self.terms.renew(&joining.grant, &joining.view, now);
+        let Ok((grant, form)) = renewed else {
+            return turn_away(&joining);
         };
         let start = match joining.since {
             // What the log held when it came is past for it, sent to others or not.
@@ -59,7 +61,7 @@ impl Engine {
         };
         let again = jittered(RETRY_SPREAD);
         let mut first = BytesMut::from(&*joining.head);
-        first.extend_from_slice(&restdb::opening(opening, &grant, again, Timestamp::now()));
+        first.extend_from_slice(&form.opening(opening, &grant, again, now));
 
         let entry = self.streams.vacant_entry();
         let Ok(key) = u32::try_from(entry.key()) else {
@@ -67,8 +69,11 @@ impl Engine {
         };
         let mut stream = Stream::new(joining.socket, key, &self.ready, joining.seat);
         stream.position = Behind::at(after, first.freeze(), Instant::now());
-        stream.audience = self.audiences.join(grant, joining.view, key);
-        stream.slot = self.pings.join(key, rand::rng().random());
+        let interval = self.terms.realtime.beat_interval(&form);
+        stream.audience = self.audiences.join(grant, joining.view, form, key);
+        stream.beat = self
+            .beats
+            .join(key, interval, rand::rng().random(), Instant::now());
         entry.insert(stream);
         debug!(stream = key, since = ?joining.since, "stream opened");
         self.look_at(key);
@@ -78,7 +83,7 @@ impl Engine {
 /// Ends a stream that was about to begin: it is told when to come back.
 pub(super) fn turn_away(joining: &Joining) {
     let mut whole = BytesMut::from(&*joining.head);
-    whole.extend_from_slice(&restdb::retry(jittered(RETRY_SPREAD_AT_END)));
+    whole.extend_from_slice(&sse::retry(jittered(RETRY_SPREAD_AT_END)));
     // A new socket has room for it.
     drop(joining.socket.try_write(&whole));
 }

@@ -1,0 +1,111 @@
+//! What a request presents: who asks, from which page, and for what.
+
+use http::HeaderMap;
+use http::header::{self, HeaderName};
+
+use super::Request;
+use crate::access::{Credential, Narrow, NotNarrow, Origin, Secret};
+use crate::event::Since;
+
+fn key(headers: &HeaderMap, query: Query<'_>) -> Option<Secret> {
+    let presented = text(headers, X_APIKEY)
+        .map(str::to_owned)
+        .or_else(|| query.value(&["apikey"]))?;
+    (!presented.is_empty()).then(|| Secret::new(&presented))
+}
+
+/// What `request` presents: in its fields, or in its query for clients that cannot set one.
+#[must_use]
+pub fn credential(request: &Request<'_>) -> Credential {
+    let query = Query(request.query);
+    Credential {
+        key: key(request.headers, query),
+        token: token(request.headers, query),
+        origin: origin(request.headers),
+    }
+}
+
+/// The token: as `Authorization: Bearer T`, or as `jwt` in the query, for clients that cannot
+/// set a header. What is no text, or is told twice, is a token that nobody accepts. The
+/// `rt-apikey` that RestDB's client sends beside `jwt` adds nothing to it.
+fn token(headers: &HeaderMap, query: Query<'_>) -> Option<Secret> {
+    let mut bearers = headers
+        .get_all(header::AUTHORIZATION)
+        .iter()
+        .filter_map(|value| {
+            let (scheme, token) = value.as_bytes().split_at_checked(BEARER.len())?;
+            let ends = token.first().is_none_or(|byte| *byte == b' ');
+            let bearer = scheme.eq_ignore_ascii_case(BEARER) && ends;
+            bearer.then(|| std::str::from_utf8(token.trim_ascii()).unwrap_or(""))
+        });
+    match (bearers.next(), bearers.next()) {
+        (Some(token), None) => Some(Secret::new(token)),
+        (Some(_), Some(_)) => Some(Secret::new("")),
+        (None, _) => query.value(&["jwt"]).map(|token| Secret::new(&token)),
+    }
+}
+
+/// A page of the host that the request itself names is a page of this very site, whichever
+/// scheme is spoken in front of the sidecar.
+fn origin(headers: &HeaderMap) -> Origin {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return Origin::Absent;
+    };
+    // An origin that is no text is one that nobody configured.
+    let origin = origin.to_str().unwrap_or("null");
+    let own = text(headers, header::HOST).is_some_and(|host| {
+        ["http://", "https://"]
+            .iter()
+            .any(|scheme| origin.strip_prefix(scheme) == Some(host))
+    });
+    if own {
+        Origin::Same
+    } else {
+        Origin::Cross(origin.into())
+    }
+}
+
+/// The header wins; a query is for clients that cannot set one. What is empty says nothing.
+pub(super) fn since(headers: &HeaderMap, query: Query<'_>) -> Since {
+    let header = headers.get(LAST_EVENT_ID);
+    if let Some(value) = header.filter(|value| !value.is_empty()) {
+        return value.to_str().map_or(Since::Malformed, |text| {
+            Since::from_last_event_id(Some(text))
+        });
+    }
+    Since::from_last_event_id(query.value(&LAST_EVENT_ID_QUERY).as_deref())
+}
+
+/// What the client wants of what it may hear.
+pub(super) fn narrow(query: Query<'_>) -> Result<Narrow, NotNarrow> {
+    let value = |name| query.value(&[name]);
+    let (events, collections, filter) = (value("events"), value("collections"), value("filter"));
+    Narrow::of(events.as_deref(), collections.as_deref(), filter.as_deref())
+}
+
+pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// A query string: pairs as forms write them (URL standard, "application/x-www-form-urlencoded").
+#[derive(Clone, Copy)]
+pub(super) struct Query<'a>(pub(super) &'a str);
+
+impl Query<'_> {
+    /// The first value under any of these names that is not empty.
+    pub(super) fn value(self, names: &[&str]) -> Option<String> {
+        form_urlencoded::parse(self.0.as_bytes())
+            .find(|(name, value)| names.contains(&&**name) && !value.is_empty())
+            .map(|(_, value)| value.into_owned())
+    }
+}
+
+const X_APIKEY: HeaderName = HeaderName::from_static("x-apikey");
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const LAST_EVENT_ID_QUERY: [&str; 4] = [
+    "last_event_id",
+    "lastEventId",
+    "lastEventID",
+    "Last-Event-ID",
+];
+const BEARER: &[u8] = b"bearer";

@@ -221,6 +221,7 @@ pub(super) struct Key {
     pub(super) key: Text,
     pub(super) hear: Option<Vec<Text>>,
     pub(super) publish: Option<Vec<Text>>,
+    pub(super) superuser: Option<Text>,
     pub(super) origins: Option<Vec<Text>>,
 }
 

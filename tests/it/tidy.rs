@@ -13,6 +13,7 @@ const ORDER: &[&str] = &[
     "observe",
     "access",
     "dialect",
+    "known",
     "log",
     "hub",
     "metrics",

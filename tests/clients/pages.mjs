@@ -4,7 +4,8 @@
 //   node pages.mjs scores URL PICTURE
 //
 // Says that it is done, and exits 0, if everything showed where it had to, and as often. The
-// picture is of a window that only listened.
+// picture is of a window that only listened. What shows for a while only is awaited from before it
+// can show.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
@@ -96,8 +97,9 @@ async function chat(away) {
   }
 
   // Somebody is typing, and that shows until it is said.
+  const typing = bo.getByText("Ada Adeyemi is typing…").waitFor();
   await ada.getByLabel("Your message").pressSequentially("<b>hello</b>");
-  await bo.getByText("Ada Adeyemi is typing…").waitFor();
+  await typing;
   await ada.keyboard.press("Enter");
   for (const page of [ada, bo]) await shows(page, "<b>hello</b>");
   await bo.locator("#typing:empty").waitFor({ state: "attached" });
@@ -156,9 +158,10 @@ async function scores(away) {
   await connected(operator);
 
   // A goal shows on the board, and on one that is opened later.
+  let flash = match(board, 223).getByText("Goal!").waitFor();
   await operator.getByRole("button", { name: "Goal for Northfield" }).click();
+  await flash;
   await told(operator, 223, "good").getByText('Saved as 3-0, and told: {"message":"OK"}').waitFor();
-  await match(board, 223).getByText("Goal!").waitFor();
   await scoreIs(board, 223, "3-0");
   assert.equal(await match(board, 223).evaluate((card) => getComputedStyle(card).animationName), "none");
   await board.locator("#goals .value").getByText("3–0").waitFor();
@@ -184,8 +187,9 @@ async function scores(away) {
   await away.take(board);
   await operator.getByRole("button", { name: "Goal for Saint Elmo" }).click();
   await told(operator, 224, "good").waitFor();
+  flash = match(board, 224).getByText("Goal!").waitFor();
   await away.give(board);
-  await match(board, 224).getByText("Goal!").waitFor();
+  await flash;
   await scoreIs(board, 224, "0-2");
   assert.deepEqual(await board.locator("#goals .value").allTextContents(), ["0–2", "3–0"]);
   for (const page of [board, operator]) await fits(page);

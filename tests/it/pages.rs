@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::sync::Mutex;
 
 use crate::demo::{BUILD, is_sound};
-use crate::harness::{Conn, Process, free_port, node, test_folder, within};
+use crate::harness::{Conn, Process, free_port, node, test_folder};
 
 /// A running example, on ports of its own.
 struct Example {
@@ -194,7 +194,9 @@ async fn an_example_whose_port_is_taken_says_so_and_leaves_nothing() {
     let other = free_port();
     for (port, api_port) in [(example.port, other), (other, example.api_port)] {
         let refused = Process::spawn(&mut script("scores", port, api_port));
-        let output = within("its end", refused.output()).await;
+        let end = tokio::time::timeout(BUILD, refused.printed("Ctrl-C")).await;
+        assert_eq!(end.as_deref(), Ok(""));
+        let output = refused.output().await;
         assert_eq!(output.code, Some(1), "{output:?}");
         assert!(output.stderr.contains("choose other ports"), "{output:?}");
         assert!(TcpListener::bind(("127.0.0.1", other)).is_ok());

@@ -7,11 +7,13 @@ $("enter").addEventListener("submit", (event) => {
   connection = new db($("key").value, { realtime: true });
   $("refused").textContent = "";
   state("connecting", "connecting");
+  follow(connection, (matches) => matches.forEach(showMatch));
   connection.on("CONNECT", (error) => {
     $("panel").hidden = Boolean(error);
-    if (error) $("refused").textContent = "This key is not known.";
+    if (!error) return;
+    state("refused", "refused");
+    $("refused").textContent = "This key is not known.";
   });
-  follow(connection, (matches) => matches.forEach(showMatch));
 });
 
 const rows = new Map();   // id -> {row, match, saving}

@@ -41,5 +41,6 @@ mod reaching;
 mod reload;
 mod repeating;
 mod replay;
+mod restdb;
 mod tidy;
 mod wire;

@@ -12,6 +12,8 @@
 //! changes with the configuration.
 
 mod answer;
+mod fields;
+mod notices;
 mod presented;
 pub mod restdb;
 
@@ -23,6 +25,7 @@ use http::{HeaderMap, Method, Response, StatusCode};
 use jiff::Timestamp;
 
 pub use answer::reply;
+pub use fields::{Fields, NotFields};
 pub use presented::credential;
 
 use crate::access::{Access, Denied, Grant};
@@ -194,7 +197,7 @@ impl Form {
     #[must_use]
     pub fn gap(&self, at: Cursor, reason: Gap, grant: &Grant) -> Bytes {
         match self {
-            Self::Restdb(_) => restdb::gap(at, reason, grant),
+            Self::Restdb(_) => notices::gap(at, reason, grant),
         }
     }
 
@@ -210,7 +213,7 @@ impl Form {
     #[must_use]
     pub fn closed(&self) -> Bytes {
         match self {
-            Self::Restdb(_) => restdb::closed(),
+            Self::Restdb(_) => notices::closed(),
         }
     }
 }

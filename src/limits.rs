@@ -178,6 +178,12 @@ pub const ADMIN_CONNECTIONS_MAX: usize = 64;
 
 /// Bytes of a filter that a subscriber sends: it is asked once for each event that its sender may hear.
 pub const FILTER_BYTES: usize = KIB;
+/// Bytes of the fields that a subscriber asks for: each record is looked through for them.
+pub const FIELDS_BYTES_MAX: usize = KIB;
+/// Names in it.
+pub const FIELDS_MAX: usize = 64;
+/// Parts of one of those names: a record is looked through by recursion.
+pub const FIELDS_DEPTH: usize = 16;
 /// Seconds after which a write that was refused may be tried again.
 pub const RETRY_AFTER_SECS: u32 = 1;
 /// Events of a log in files that are held in memory too: those who are a little behind need no file.

@@ -168,7 +168,7 @@ mod tests {
         Access, Algorithm, ClaimPath, Credential, Jwt, Key, KeySet, KeySource, Keyring, Origin,
         Origins, Secret, Wanted,
     };
-    use crate::dialect::{Realtime, restdb};
+    use crate::dialect::{Fields, Realtime, restdb};
     use crate::event::Method;
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -207,7 +207,10 @@ mod tests {
         patch: restdb::Patch,
         stream: u32,
     ) -> (usize, usize) {
-        let view = restdb::View { patch };
+        let view = restdb::View {
+            patch,
+            fields: Fields::default(),
+        };
         let form = Form::Restdb(view.form(&restdb::Options::default()));
         audiences.join(grant, View::Restdb(view), form, stream)
     }

@@ -15,6 +15,8 @@
 mod jwt;
 mod keys;
 mod narrow;
+mod rules;
+mod scope;
 mod strict;
 mod token;
 
@@ -26,11 +28,16 @@ use subtle::ConstantTimeEq;
 
 pub use jwt::{ClaimPath, Jwt, KeySource, Keyring, RoleGrants, Roles};
 pub use keys::{Algorithm, KeySet, NotAKey};
-pub use narrow::{Narrow, NotNarrow, record_of};
+pub use narrow::{Narrow, NotNarrow};
+pub use rules::{Hear, Leaving, Rules};
+pub use scope::Scope;
 pub use token::{Fault, Wanted};
 
+use crate::event::Json;
+use crate::rule::Keys;
 use crate::topic::{Topic, TopicPattern};
 use jwt::Rights;
+use rules::Asker;
 use token::Verified;
 
 /// The `access:` section of the configuration, compiled.
@@ -44,6 +51,8 @@ pub struct Access {
     pub keys: Vec<Arc<Key>>,
     /// Which tokens count; none: a token is as good as nothing.
     pub jwt: Option<Jwt>,
+    /// Of which records who may hear, and who passes every rule.
+    pub rules: Rules,
 }
 
 /// One entry of `access.keys`.
@@ -57,6 +66,8 @@ pub struct Key {
     pub hear: Arc<[TopicPattern]>,
     /// What its holder may publish: patterns of custom events.
     pub publish: Box<[TopicPattern]>,
+    /// Whether its holder passes every rule of [`Access::rules`].
+    pub superuser: bool,
     /// Origins whose pages may use it; none: those of [`Access::origins`].
     pub origins: Option<Origins>,
 }
@@ -100,6 +111,8 @@ pub struct Grant {
     origin: Origin,
     hear: Arc<[TopicPattern]>,
     until: Option<Timestamp>,
+    /// Whether its holder passes every rule.
+    is_superuser: bool,
     /// What of it its holder wants; `hear` is that already.
     narrow: Narrow,
 }
@@ -154,8 +167,12 @@ impl Access {
     /// # Errors
     /// [`Denied`]: it has none any more, and its streams end.
     pub fn renew(&self, old: &Grant, now: Timestamp) -> Result<Grant, Denied> {
-        let grant = self.grant_on(old.basis.clone(), &old.origin, now)?;
-        grant.narrowed(old.narrow.clone())
+        self.unnarrowed(old, now)?.narrowed(old.narrow.clone())
+    }
+
+    /// As [`Access::renew`], whatever of it its holder wants.
+    fn unnarrowed(&self, old: &Grant, now: Timestamp) -> Result<Grant, Denied> {
+        self.grant_on(old.basis.clone(), &old.origin, now)
     }
 
     /// Whether the holder of `credential` may publish the custom event `name`.
@@ -200,6 +217,32 @@ impl Access {
         }
     }
 
+    /// Whether the event may leave to the holder of `grant`, and is wanted: the one question that
+    /// is asked for each event and each who may hear it, live or told again.
+    #[must_use]
+    pub fn lets_hear(&self, grant: &Grant, leaving: &Leaving<'_>) -> bool {
+        let covered = Topic::of(leaving.event).is_some_and(|topic| grant.hears(topic));
+        covered && self.rules.allow(leaving, grant.asker()) && grant.narrow.wants(leaving)
+    }
+
+    /// Whether there is a rule for the collection.
+    #[must_use]
+    pub fn has_rule(&self, collection: &str) -> bool {
+        self.rules.collections.contains_key(collection)
+    }
+
+    /// The collections for which there is a rule.
+    pub fn ruled(&self) -> impl Iterator<Item = &str> {
+        self.rules.collections.keys().map(|name| &**name)
+    }
+
+    /// How it is found whether the holder of `grant` may hear of a record of a collection that has
+    /// a rule; none: it has none.
+    #[must_use]
+    pub fn keys(&self, grant: &Grant, collection: &str) -> Option<Keys> {
+        self.rules.keys(collection, grant.asker())
+    }
+
     /// Whether the keys have to be fetched before `credential` is refused: its token names one
     /// that is not known, and there may be others by now.
     #[must_use]
@@ -233,9 +276,13 @@ impl Access {
     }
 
     fn grant_on(&self, basis: Basis, origin: &Origin, now: Timestamp) -> Result<Grant, Denied> {
+        let mut is_superuser = self.rules.is_superuser(basis.auth(), now);
         let (known, hear, until) = match &basis {
             Basis::Key(key) => match self.key_of(key.as_ref(), origin)? {
-                Some(key) => (true, Arc::clone(&key.hear), None),
+                Some(key) => {
+                    is_superuser = key.superuser;
+                    (true, Arc::clone(&key.hear), None)
+                }
                 None => (false, Arc::default(), None),
             },
             Basis::Token(token) => {
@@ -254,6 +301,7 @@ impl Access {
             origin: origin.clone(),
             hear,
             until,
+            is_superuser,
             narrow: Narrow::default(),
         })
     }
@@ -343,6 +391,18 @@ impl Origins {
     }
 }
 
+// === impl Basis ===
+
+impl Basis {
+    /// The claims; none for a guest.
+    fn auth(&self) -> Option<&Json> {
+        match self {
+            Self::Key(_) => None,
+            Self::Token(token) => Some(&token.claims),
+        }
+    }
+}
+
 // === impl Grant ===
 
 impl Grant {
@@ -371,10 +431,11 @@ impl Grant {
         })
     }
 
-    /// What of it its holder wants.
-    #[must_use]
-    pub fn narrow(&self) -> &Narrow {
-        &self.narrow
+    fn asker(&self) -> Asker<'_> {
+        Asker {
+            auth: self.basis.auth(),
+            is_superuser: self.is_superuser,
+        }
     }
 
     /// Whether its holder may hear `topic`.

@@ -85,6 +85,14 @@ pub const PING_INTERVAL: RangeInclusive<Duration> =
 /// What may be chosen for `realtime.restdb.publish_body`: every subscriber is sent what it holds.
 pub const PUBLISH_BODY_BYTES: RangeInclusive<usize> = 1..=MIB;
 
+/// How long a stream of the operator's own may be silent: some clients that stand in for
+/// EventSource give up after 45 s without a byte, and so do proxies on the way.
+pub const SILENCE_MAX: Duration = Duration::from_secs(15);
+/// What may be chosen for `realtime.streams[].heartbeat.every`: beyond [`SILENCE_MAX`] there are
+/// comments in between.
+pub const HEARTBEAT_INTERVAL: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_hours(1);
+
 /// What may be chosen for `access.jwt.leeway`.
 pub const TOKEN_LEEWAY: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(60);
 /// Bytes of a token at most: it comes in a head of [`Limits::head_bytes`], and each stream that

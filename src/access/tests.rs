@@ -8,6 +8,7 @@ fn key(name: &str, hear: &[&str], publish: &[&str], origins: Option<&[&str]>) ->
         secret: Secret::new(&format!("{name}-secret")),
         hear: Vec::into(patterns(hear)),
         publish: Vec::into_boxed_slice(patterns(publish)),
+        superuser: false,
         origins: origins.map(|o| Origins::new(o.iter().map(|&o| o.into()).collect())),
     })
 }
@@ -22,6 +23,7 @@ fn access() -> Access {
             key("mute", &[], &["*"], None),
         ],
         jwt: None,
+        rules: Rules::default(),
     }
 }
 

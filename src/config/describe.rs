@@ -4,6 +4,7 @@
 //! preset's rules stand where they count. Keys stand by their names; their secrets do not.
 
 mod jwt;
+mod stream;
 
 use std::fmt::{Display, Write};
 
@@ -11,7 +12,7 @@ use super::lower::{FORMATS, LOGGING_LEVELS, PATCH_EVENTS, name_of};
 use super::unit::{show_duration, show_size};
 use super::{HostHeader, Log, Snapshot, Upstream};
 use crate::access::{Access, Jwt, Key};
-use crate::dialect::restdb;
+use crate::dialect::{Realtime, restdb};
 use crate::event::Method;
 use crate::log::{Level, OnFailure};
 use crate::observe::Observe;
@@ -28,10 +29,7 @@ pub fn describe(snapshot: &Snapshot) -> String {
         None => page.line("admin", "off"),
     }
     page.observe(&snapshot.observe);
-    match &snapshot.realtime.restdb {
-        None => page.line("realtime", "off"),
-        Some(options) => page.restdb(options),
-    }
+    page.realtime(&snapshot.realtime);
     page.access(&snapshot.access);
     page.log(&snapshot.log);
     let limits = &snapshot.limits;
@@ -67,6 +65,7 @@ fn warnings(snapshot: &Snapshot) -> Vec<String> {
         observe,
         access,
         log,
+        realtime,
         ..
     } = snapshot;
     let mut warnings = Vec::new();
@@ -87,17 +86,29 @@ fn warnings(snapshot: &Snapshot) -> Vec<String> {
         "nothing is observed: `observe.collections` names none",
     );
     warn(
-        snapshot.realtime.restdb.is_none(),
+        realtime.restdb.is_none() && realtime.streams.is_empty(),
         "nobody can listen: no protocol is named in `realtime`",
     );
     warn(
         access.global,
         "global: true: anyone hears everything, without a key",
     );
+    let mut streams = realtime.streams.iter();
+    let asks_nobody = realtime.restdb.is_none()
+        && !realtime.streams.is_empty()
+        && streams.all(|stream| stream.scope.is_open());
     warn(
-        !access.global && access.jwt.is_none() && access.keys.iter().all(|key| key.hear.is_empty()),
+        !asks_nobody
+            && !access.global
+            && access.jwt.is_none()
+            && access.keys.iter().all(|key| key.hear.is_empty()),
         "no key may hear anything",
     );
+    for stream in &realtime.streams {
+        for text in stream::warnings(stream) {
+            warn(true, &text);
+        }
+    }
     warn(
         any_origin(access.origins.iter()),
         "origins: any page may use a key that names no origins of its own",
@@ -217,6 +228,17 @@ impl Page {
         }
         if let Some(names) = &observe.collections {
             self.line("", format_args!("only the collections: {}", list(names)));
+        }
+    }
+
+    fn realtime(&mut self, realtime: &Realtime) {
+        match &realtime.restdb {
+            None if realtime.streams.is_empty() => self.line("realtime", "off"),
+            None => self.line("realtime", "at paths of your own"),
+            Some(options) => self.restdb(options),
+        }
+        for stream in &realtime.streams {
+            self.stream(stream);
         }
     }
 

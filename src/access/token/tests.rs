@@ -362,6 +362,7 @@ fn a_token_counts_before_a_key_and_only_where_tokens_count() {
         secret: key.clone(),
         hear: ["*".parse().unwrap()].into(),
         publish: [].into(),
+        superuser: false,
         origins: None,
     })];
     let bad = access.grant(&presented("bad"), now());

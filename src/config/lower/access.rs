@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::jwt::{self, KeyFile};
 use super::{Lower, boolean};
-use crate::access::{Access, Key, Origins, Secret};
+use crate::access::{Access, Key, Origins, Rules, Secret};
 use crate::config::fault::Problem;
 use crate::config::file::{self, Text};
 use crate::topic::{TopicPattern, is_reserved};
@@ -35,6 +35,7 @@ pub(in crate::config) fn access(
         origins,
         keys,
         jwt,
+        rules: Rules::default(),
     }
 }
 
@@ -79,6 +80,7 @@ fn key(file: &file::Key, at: usize, seen: &mut Seen, lower: &mut Lower<'_>) -> O
     });
     let hear = lower.all(texts(&file.hear), str::parse::<TopicPattern>);
     let publish = lower.all(texts(&file.publish), publish);
+    let superuser = lower.or(file.superuser.as_ref(), false, boolean);
     let origins = file.origins.as_deref();
     let origins = origins.map(|origins| Origins::new(lower.all(origins, origin)));
     Some(Key {
@@ -86,6 +88,7 @@ fn key(file: &file::Key, at: usize, seen: &mut Seen, lower: &mut Lower<'_>) -> O
         secret: secret?,
         hear: hear.into(),
         publish: publish.into(),
+        superuser,
         origins,
     })
 }

@@ -214,6 +214,7 @@ mod tests {
             secret: Secret::new("k"),
             hear: [].into(),
             publish: ["*".parse().unwrap()].into(),
+            superuser: false,
             origins: None,
         };
         let access = Access {

@@ -24,6 +24,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 pub use jwt::{ClaimPath, Jwt, KeySource, Keyring, RoleGrants, Roles};
@@ -126,6 +127,10 @@ enum Basis {
     Token(Arc<Verified>),
 }
 
+/// Who publishes: a key or a user, as a number that says nothing of either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Principal([u8; 32]);
+
 /// A refusal, with its reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
@@ -175,7 +180,7 @@ impl Access {
         self.grant_on(old.basis.clone(), &old.origin, now)
     }
 
-    /// Whether the holder of `credential` may publish the custom event `name`.
+    /// Whether the holder of `credential` may publish the custom event `name`, and who that is.
     ///
     /// # Errors
     /// [`Denied`]: no credential, one that is not accepted, or one without the right.
@@ -184,12 +189,13 @@ impl Access {
         credential: &Credential,
         name: &str,
         now: Timestamp,
-    ) -> Result<(), Denied> {
+    ) -> Result<Principal, Denied> {
         let covers = |publish: &[TopicPattern]| {
             let mut patterns = publish.iter();
             patterns.any(|pattern| pattern.matches(Topic::Custom(name)))
         };
-        let covered = match &self.basis(credential)? {
+        let basis = self.basis(credential)?;
+        let covered = match &basis {
             Basis::Key(key) => {
                 let key = self.key_of(key.as_ref(), &credential.origin)?;
                 covers(&key.ok_or(Denied::Anonymous)?.publish)
@@ -197,7 +203,7 @@ impl Access {
             Basis::Token(token) => covers(&self.rights(token, &credential.origin, now)?.publish),
         };
         if covered {
-            Ok(())
+            Ok(basis.principal())
         } else {
             Err(Denied::Uncovered)
         }
@@ -351,6 +357,16 @@ fn everything() -> Arc<[TopicPattern]> {
     Arc::new([TopicPattern::Write(None, None), TopicPattern::Custom(None)])
 }
 
+// === impl Principal ===
+
+#[cfg(test)]
+impl Principal {
+    /// Somebody.
+    pub(crate) fn of_test(number: usize) -> Self {
+        Self(Sha256::digest(number.to_be_bytes()).into())
+    }
+}
+
 // === impl Secret ===
 
 impl Secret {
@@ -394,6 +410,22 @@ impl Origins {
 // === impl Basis ===
 
 impl Basis {
+    /// Whose it is: the same for all that a key or a user presents.
+    fn principal(&self) -> Principal {
+        let mut hasher = Sha256::new();
+        match self {
+            Self::Key(key) => {
+                hasher.update(b"key ");
+                hasher.update(key.as_ref().map_or("", |key| &key.0));
+            }
+            Self::Token(token) => {
+                hasher.update(b"token ");
+                token.identify(&mut hasher);
+            }
+        }
+        Principal(hasher.finalize().into())
+    }
+
     /// The claims; none for a guest.
     fn auth(&self) -> Option<&Json> {
         match self {

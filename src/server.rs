@@ -23,7 +23,7 @@ use tracing::{info, warn};
 use crate::admin::Admin;
 use crate::config::{Snapshot, Watch};
 use crate::event::Epoch;
-use crate::front::{self, Front, Listener};
+use crate::front::{self, Front, Listener, Publishers};
 use crate::hub::{Hub, Terms};
 use crate::jwks::Jwks;
 use crate::limits::DESCRIPTORS_KEPT;
@@ -91,6 +91,7 @@ pub async fn run(
         log: log.clone(),
         jwks: jwks.clone(),
         proxy: Proxy::new(log.clone()),
+        publishers: Publishers::default(),
         draining,
     });
     // Ends when it drains; it holds the only `serving` that is not a connection's.

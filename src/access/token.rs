@@ -12,6 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use super::keys::{Algorithm, KeySet, Print};
 use super::strict;
@@ -145,6 +146,18 @@ fn read_header(header: &Map<String, Value>) -> Result<(Algorithm, Option<&str>),
 }
 
 impl Verified {
+    /// Whose token it is: by `iss` and `sub`, or by all its claims where it has no `sub`.
+    pub(super) fn identify(&self, hasher: &mut Sha256) {
+        let claims = self.claims().unwrap_or_default();
+        match claims.get("sub") {
+            Some(sub) => {
+                let issuer = claims.get("iss").cloned().unwrap_or_default();
+                hasher.update(Value::from(vec![issuer, sub.clone()]).to_string());
+            }
+            None => hasher.update(self.claims.as_str()),
+        }
+    }
+
     /// The claims, read again from what was signed.
     pub(super) fn claims(&self) -> Result<Map<String, Value>, Fault> {
         strict::object(self.claims.as_str().as_bytes()).ok_or(Fault::Malformed)

@@ -4,6 +4,7 @@
 //! preset's rules stand where they count. Keys stand by their names; their secrets do not.
 
 mod jwt;
+mod rules;
 mod stream;
 
 use std::fmt::{Display, Write};
@@ -246,11 +247,12 @@ impl Page {
         self.line(
             "realtime",
             format_args!(
-                "RestDB at {}, a ping every {}, a PATCH told as {}, publishes to {}",
+                "RestDB at {}, a ping every {}, a PATCH told as {}, publishes to {}, {} a key",
                 options.path,
                 show_duration(options.ping_interval),
                 name_of(options.patch, PATCH_EVENTS),
-                show_size(options.publish_body_bytes)
+                show_size(options.publish_body_bytes),
+                options.publish_rate
             ),
         );
         let files = Vec::from_iter(options.client.paths());
@@ -307,6 +309,7 @@ impl Page {
         if let Some(jwt) = &access.jwt {
             self.jwt(jwt);
         }
+        self.rules(&access.rules);
     }
 
     fn key(&mut self, key: &Key) {
@@ -316,6 +319,9 @@ impl Page {
             "",
             format_args!("  publishes {}", or_nothing(list(&key.publish))),
         );
+        if key.superuser {
+            self.line("", "  passes every rule");
+        }
         if let Some(origins) = &key.origins {
             let origins = Vec::from_iter(origins.iter());
             self.line(

@@ -20,6 +20,7 @@ use crate::access::NotAKey;
 use crate::dialect::plain::NotATemplate;
 use crate::limits;
 use crate::observe::rule::NotAPath;
+use crate::rule::{Need, RuleError};
 use crate::topic::NotAPattern;
 
 /// Everything that is wrong with a configuration, in the order of its files. Prints as text of
@@ -152,6 +153,12 @@ pub(super) enum Problem {
     PublishWrite,
     #[error("must start with `/` and hold no white space and none of ?#%{{}}\"<>\\^`|")]
     RealtimePath,
+    #[error(transparent)]
+    Rule(#[from] RuleError),
+    #[error("{0}")]
+    RuleNeeds(Need),
+    #[error("names no collection: write each by its name")]
+    RuleOfAll,
     #[error("must be visible ASCII without white space: anything else cannot be sent as x-apikey")]
     Secret,
     #[error(
@@ -165,6 +172,8 @@ pub(super) enum Problem {
         "must be event, record, id or cloudevents, or JSON with {{words}} in it, as {{\"id\":{{id}}}}"
     )]
     StreamData,
+    #[error("asks about a record: superusers are told by `@request.auth` alone")]
+    SuperusersRecord,
     #[error("is that of {of} already")]
     Taken { of: String },
     #[error("is longer than {} bytes", limits::CONFIG_BYTES_MAX)]

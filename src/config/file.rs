@@ -117,6 +117,7 @@ pub(super) struct Restdb {
     pub(super) ping_interval: Option<Text>,
     pub(super) patch: Option<Text>,
     pub(super) publish_body: Option<Text>,
+    pub(super) publish_rate: Option<Text>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -186,6 +187,16 @@ pub(super) struct Access {
     pub(super) origins: Option<Vec<Text>>,
     pub(super) keys: Option<Vec<Key>>,
     pub(super) jwt: Option<Spanned<Jwt>>,
+    /// By collection; an entry without a value is one without a rule.
+    pub(super) rules: Option<Spanned<BTreeMap<String, Option<CollectionRules>>>>,
+    pub(super) superusers: Option<Text>,
+}
+
+/// Of which records of a collection who may do what.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CollectionRules {
+    pub(super) hear: Option<Text>,
 }
 
 #[derive(Debug, Deserialize)]

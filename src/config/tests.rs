@@ -2,6 +2,7 @@
 
 mod jwt;
 mod refusals;
+mod rules;
 mod secrets;
 
 use std::fs;

@@ -40,4 +40,5 @@ mod reaching;
 mod reload;
 mod repeating;
 mod replay;
+mod rules;
 mod tidy;

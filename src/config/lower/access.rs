@@ -6,8 +6,8 @@ use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use super::jwt::{self, KeyFile};
-use super::{Lower, boolean};
-use crate::access::{Access, Key, Origins, Rules, Secret};
+use super::{Lower, boolean, rules};
+use crate::access::{Access, Key, Origins, Secret};
 use crate::config::fault::Problem;
 use crate::config::file::{self, Text};
 use crate::topic::{TopicPattern, is_reserved};
@@ -35,7 +35,7 @@ pub(in crate::config) fn access(
         origins,
         keys,
         jwt,
-        rules: Rules::default(),
+        rules: rules::rules(file, lower),
     }
 }
 

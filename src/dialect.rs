@@ -175,6 +175,9 @@ impl Realtime {
             View::Plain(view) => {
                 let options = self.stream(&view.path).ok_or(Denied::Closed)?;
                 let grant = access.renew_within(&options.scope, old, now)?;
+                if grant.has_filter() && !options.data.tells_records() {
+                    return Err(Denied::Uncovered);
+                }
                 Ok((grant, Form::Plain(view.form(options))))
             }
             View::Restdb(view) => {

@@ -83,6 +83,12 @@ impl Grant {
         }
     }
 
+    /// Whether its holder has records looked at, to hear of some of them alone.
+    #[must_use]
+    pub fn has_filter(&self) -> bool {
+        self.narrow.has_filter()
+    }
+
     /// What of it is told at a place where `told` is.
     fn within(self, told: &Arc<[TopicPattern]>) -> Result<Self, Denied> {
         let mut hear: Vec<TopicPattern> = Vec::new();

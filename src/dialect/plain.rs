@@ -103,6 +103,19 @@ impl Options {
     }
 }
 
+impl Data {
+    /// Whether records are told. Where they are not, nobody may have them looked at by a filter:
+    /// who is told and who is not would tell what is in them.
+    #[must_use]
+    pub fn tells_records(&self) -> bool {
+        match self {
+            Self::CloudEvent(_) | Self::Event | Self::Record => true,
+            Self::Id => false,
+            Self::Template(template) => template.has_record(),
+        }
+    }
+}
+
 impl Heartbeat {
     /// Into how many beats its interval is divided, so that none is longer than [`SILENCE_MAX`]:
     /// one of them is the event, the others are comments.

@@ -41,4 +41,5 @@ mod reload;
 mod repeating;
 mod replay;
 mod rules;
+mod streams;
 mod tidy;

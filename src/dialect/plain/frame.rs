@@ -79,7 +79,8 @@ pub fn opening(form: &Form, opening: Opening, grant: &Grant, again: Duration) ->
 #[must_use]
 pub fn beat(form: &Form, id: Cursor, round: u64) -> Bytes {
     match &form.options.heartbeat {
-        Some(heartbeat) if round.is_multiple_of(heartbeat.beats().into()) => {
+        // There was one when the stream opened: the first again is that of the last beat.
+        Some(heartbeat) if (round + 1).is_multiple_of(heartbeat.beats().into()) => {
             event_of(heartbeat, Some(id))
         }
         _ => {

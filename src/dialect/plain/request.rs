@@ -73,8 +73,12 @@ fn listen(
         .map_err(refuse)?;
     let narrow = narrow(query).map_err(|error| unreadable(&error))?;
     let fields = fields(query).map_err(|error| unreadable(&error))?;
+    let grant = grant.narrowed(narrow).map_err(refuse)?;
+    if grant.has_filter() && !options.data.tells_records() {
+        return Err(unreadable(&"filter: no records are told here"));
+    }
     Ok(Listen {
-        grant: grant.narrowed(narrow).map_err(refuse)?,
+        grant,
         since: since(request.headers, query),
         view: dialect::View::Plain(View {
             path: request.path.into(),

@@ -144,6 +144,12 @@ impl JsonTemplate {
         }
     }
 
+    /// Whether a record is in it.
+    #[must_use]
+    pub fn has_record(&self) -> bool {
+        self.0.words().any(|word| word == Word::Record)
+    }
+
     /// `value` is the JSON text of a word.
     pub(super) fn filled<'a>(&self, value: impl Fn(Word) -> Cow<'a, str>) -> String {
         self.0.filled(value)

@@ -42,7 +42,7 @@
 //! 8. The log publishes them: at once in memory, written at `process`, synced at `disk`, one
 //!    sync for all that came meanwhile. The engine, one task that owns every stream, is woken,
 //!    takes them, and finds by topic the audiences that may hear them.
-//! 9. [`dialect::restdb`] encodes each event once; the frames of a batch are joined once for
+//! 9. The [`dialect`] of each stream encodes the event once; the frames of a batch are joined once for
 //!    each audience. Each member's socket takes the bytes. One that is full keeps the rest of the
 //!    frame that was cut and its place in the log, and reads on from there when it can.
 //! 10. The frame's `id` is that place. A client that comes back with it is served from the log:
@@ -58,7 +58,7 @@
 //! | | [`rule`] | an expression over a record and claims to a `Verdict` |
 //! | | [`observe`] | a finished exchange and rules to events; presets are YAML beside it |
 //! | | [`access`] | a credential, key or token, to a `Grant` or `Denied` |
-//! | | [`dialect`] | request to `Command`, event to frame; the JavaScript client |
+//! | | [`dialect`] | request to `Command`, event to frame; RestDB's with its client, and plain |
 //! | 2 state | [`log`] | append, read from a cursor, tell a gap; in memory or in files |
 //! | | [`hub`] | the streams; the engine writes to the sockets |
 //! | | [`metrics`] | how all of it stands, in numbers, as text |
@@ -85,6 +85,9 @@
 //! | token, claims, fault | a signed JWT; what it says; what is wrong with it |
 //! | credential, grant, denied | what was presented; permission to hear; a refusal |
 //! | facts, verdict, need | what an expression is asked about; what it says; what it asks that is not decided |
+//! | scope, fields | what is told at a path, and to whom; what of a record is told |
+//! | view, form | how a subscriber asked to see events; what that comes to by now |
+//! | template, word | names and data of an operator's own; what in one stands for a part of an event |
 //! | stream, seat, newcomer | an open subscription; its place under the limit; one on its way in |
 //! | audience | the streams of one grant: what they hear is matched and joined once |
 //! | snapshot, terms | a compiled configuration; what of it counts for open streams |

@@ -54,7 +54,12 @@ pub fn describe(snapshot: &Snapshot) -> String {
         ),
     );
     page.line("drain", show_duration(snapshot.drain));
-    for warning in warnings(snapshot) {
+    let of_streams = snapshot
+        .realtime
+        .streams
+        .iter()
+        .filter_map(|s| stream::warning(s));
+    for warning in warnings(snapshot).into_iter().chain(of_streams) {
         page.line("warning", warning);
     }
     page.0
@@ -94,22 +99,13 @@ fn warnings(snapshot: &Snapshot) -> Vec<String> {
         access.global,
         "global: true: anyone hears everything, without a key",
     );
-    let mut streams = realtime.streams.iter();
-    let asks_nobody = realtime.restdb.is_none()
-        && !realtime.streams.is_empty()
-        && streams.all(|stream| stream.scope.is_open());
     warn(
-        !asks_nobody
+        stream::asks_who(realtime)
             && !access.global
             && access.jwt.is_none()
             && access.keys.iter().all(|key| key.hear.is_empty()),
         "no key may hear anything",
     );
-    for stream in &realtime.streams {
-        for text in stream::warnings(stream) {
-            warn(true, &text);
-        }
-    }
     warn(
         any_origin(access.origins.iter()),
         "origins: any page may use a key that names no origins of its own",

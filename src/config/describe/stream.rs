@@ -3,25 +3,27 @@
 use super::{Page, list, or_nothing};
 use crate::access::Scope;
 use crate::config::unit::show_duration;
+use crate::dialect::Realtime;
 use crate::dialect::plain::{Data, Options};
 use crate::limits::SILENCE_MAX;
 
+/// Whether anybody who listens is asked who they are.
+pub(super) fn asks_who(realtime: &Realtime) -> bool {
+    let mut streams = realtime.streams.iter();
+    realtime.restdb.is_some() || streams.len() == 0 || streams.any(|stream| !stream.scope.is_open())
+}
+
 /// What is valid and yet seldom meant.
-pub(super) fn warnings(stream: &Options) -> Vec<String> {
+pub(super) fn warning(stream: &Options) -> Option<String> {
     let (path, told) = (&stream.path, stream.scope.told());
-    let mut warnings = Vec::new();
     if stream.scope.is_open() && !told.is_empty() {
         let told = list(&**told);
-        warnings.push(format!(
+        return Some(format!(
             "stream {path}: access: open: anyone hears {told}, without a key and from any page"
         ));
     }
-    if told.is_empty() && stream.heartbeat.is_none() {
-        warnings.push(format!(
-            "stream {path}: tells nothing: name `events` or a `heartbeat`"
-        ));
-    }
-    warnings
+    let is_idle = told.is_empty() && stream.heartbeat.is_none();
+    is_idle.then(|| format!("stream {path}: tells nothing: name `events` or a `heartbeat`"))
 }
 
 impl Page {

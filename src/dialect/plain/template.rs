@@ -21,7 +21,7 @@ use serde::de::IgnoredAny;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LineTemplate(Template);
 
-/// JSON whatever its words stand for. Shape: `{"type":{action},"id":{id}}`.
+/// JSON whatever its words stand for, on one line. Shape: `{"type":{action},"id":{id}}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonTemplate(Template);
 
@@ -125,7 +125,9 @@ impl JsonTemplate {
     /// # Errors
     /// [`NotATemplate`]: for the operator to correct.
     pub fn new(text: &str) -> Result<Self, NotATemplate> {
-        let template = Template::read(text.trim()).ok_or(NotATemplate::UnknownInJson)?;
+        // No JSON string holds a line break as it is: what is around one is between two values.
+        let text: String = text.split(['\r', '\n']).map(str::trim).collect();
+        let template = Template::read(&text).ok_or(NotATemplate::UnknownInJson)?;
         // Where a string and `null` can both stand, any value can: no word is within quotes, and
         // none is a key unless it is always a string.
         let strings = template.filled(|_| Cow::Borrowed("\"\""));
@@ -350,6 +352,12 @@ mod tests {
         ] {
             assert_eq!(JsonTemplate::new(text), Err(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn data_of_several_lines_goes_out_on_one() {
+        let template = JsonTemplate::new("{\r\n  \"a b\": {id},\n\n  \"c\": [1,\n2]\n}\n").unwrap();
+        assert_eq!(template.to_string(), r#"{"a b": {id},"c": [1,2]}"#);
     }
 
     proptest! {

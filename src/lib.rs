@@ -88,7 +88,6 @@
 //! | credential, grant, denied | what was presented; permission to hear; a refusal |
 //! | facts, verdict, need | what an expression is asked about; what it says; what it asks that is not decided |
 //! | scope, fields | what is told at a path, and to whom; what of a record is told |
-//! | view, form | how a subscriber asked to see events; what that comes to by now |
 //! | template, word | names and data of an operator's own; what in one stands for a part of an event |
 //! | stream, seat, newcomer | an open subscription; its place under the limit; one on its way in |
 //! | audience | the streams of one grant: what they hear is matched and joined once |

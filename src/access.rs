@@ -16,6 +16,7 @@ mod jwt;
 mod keys;
 mod narrow;
 mod rules;
+mod scope;
 mod strict;
 mod token;
 
@@ -30,6 +31,7 @@ pub use jwt::{ClaimPath, Jwt, KeySource, Keyring, RoleGrants, Roles};
 pub use keys::{Algorithm, KeySet, NotAKey};
 pub use narrow::{Narrow, NotNarrow};
 pub use rules::{Hear, Leaving, Rules};
+pub use scope::Scope;
 pub use token::{Fault, Wanted};
 
 use crate::event::Json;
@@ -170,8 +172,12 @@ impl Access {
     /// # Errors
     /// [`Denied`]: it has none any more, and its streams end.
     pub fn renew(&self, old: &Grant, now: Timestamp) -> Result<Grant, Denied> {
-        let grant = self.grant_on(old.basis.clone(), &old.origin, now)?;
-        grant.narrowed(old.narrow.clone())
+        self.unnarrowed(old, now)?.narrowed(old.narrow.clone())
+    }
+
+    /// As [`Access::renew`], whatever of it its holder wants.
+    fn unnarrowed(&self, old: &Grant, now: Timestamp) -> Result<Grant, Denied> {
+        self.grant_on(old.basis.clone(), &old.origin, now)
     }
 
     /// Whether the holder of `credential` may publish the custom event `name`, and who that is.

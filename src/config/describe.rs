@@ -5,6 +5,7 @@
 
 mod jwt;
 mod rules;
+mod stream;
 
 use std::fmt::{Display, Write};
 
@@ -12,7 +13,7 @@ use super::lower::{FORMATS, LOGGING_LEVELS, PATCH_EVENTS, name_of};
 use super::unit::{show_duration, show_size};
 use super::{HostHeader, Log, Snapshot, Upstream};
 use crate::access::{Access, Jwt, Key};
-use crate::dialect::restdb;
+use crate::dialect::{Realtime, restdb};
 use crate::event::Method;
 use crate::log::{Level, OnFailure};
 use crate::observe::Observe;
@@ -29,10 +30,7 @@ pub fn describe(snapshot: &Snapshot) -> String {
         None => page.line("admin", "off"),
     }
     page.observe(&snapshot.observe);
-    match &snapshot.realtime.restdb {
-        None => page.line("realtime", "off"),
-        Some(options) => page.restdb(options),
-    }
+    page.realtime(&snapshot.realtime);
     page.access(&snapshot.access);
     page.log(&snapshot.log);
     let limits = &snapshot.limits;
@@ -56,7 +54,12 @@ pub fn describe(snapshot: &Snapshot) -> String {
         ),
     );
     page.line("drain", show_duration(snapshot.drain));
-    for warning in warnings(snapshot) {
+    let of_streams = snapshot
+        .realtime
+        .streams
+        .iter()
+        .filter_map(|s| stream::warning(s));
+    for warning in warnings(snapshot).into_iter().chain(of_streams) {
         page.line("warning", warning);
     }
     page.0
@@ -68,6 +71,7 @@ fn warnings(snapshot: &Snapshot) -> Vec<String> {
         observe,
         access,
         log,
+        realtime,
         ..
     } = snapshot;
     let mut warnings = Vec::new();
@@ -88,7 +92,7 @@ fn warnings(snapshot: &Snapshot) -> Vec<String> {
         "nothing is observed: `observe.collections` names none",
     );
     warn(
-        snapshot.realtime.restdb.is_none(),
+        realtime.restdb.is_none() && realtime.streams.is_empty(),
         "nobody can listen: no protocol is named in `realtime`",
     );
     warn(
@@ -96,7 +100,10 @@ fn warnings(snapshot: &Snapshot) -> Vec<String> {
         "global: true: anyone hears everything, without a key",
     );
     warn(
-        !access.global && access.jwt.is_none() && access.keys.iter().all(|key| key.hear.is_empty()),
+        stream::asks_who(realtime)
+            && !access.global
+            && access.jwt.is_none()
+            && access.keys.iter().all(|key| key.hear.is_empty()),
         "no key may hear anything",
     );
     warn(
@@ -225,6 +232,17 @@ impl Page {
         }
         if let Some(names) = &observe.collections {
             self.line("", format_args!("only the collections: {}", list(names)));
+        }
+    }
+
+    fn realtime(&mut self, realtime: &Realtime) {
+        match &realtime.restdb {
+            None if realtime.streams.is_empty() => self.line("realtime", "off"),
+            None => self.line("realtime", "at paths of your own"),
+            Some(options) => self.restdb(options),
+        }
+        for stream in &realtime.streams {
+            self.stream(stream);
         }
     }
 

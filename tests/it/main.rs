@@ -44,5 +44,6 @@ mod repeating;
 mod replay;
 mod restdb;
 mod rules;
+mod streams;
 mod tidy;
 mod wire;

@@ -1,5 +1,6 @@
 //! Requests on RestDB's path to commands, and the answers to what is refused.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use crate::dialect::answer::{
     json, message_json, method_not_allowed, preflight, refusal, stream_head, unreadable,
     with_origin,
 };
-use crate::dialect::presented::{Query, credential, narrow, since, text};
+use crate::dialect::presented::{Query, credential, fields, narrow, since, text};
 use crate::dialect::{self, Command, Listen, Published, Request};
 use crate::event::{Json, Kind};
 use crate::limits::{JSON_DEPTH, Rate};
@@ -54,11 +55,14 @@ pub fn command(
                 Ok(grant) => grant,
                 Err(denied) => return refuse(denied),
             };
+            let unreadable = |error: &dyn Display| unreadable(error, &credential, access);
             let grant = match narrow(query) {
                 Ok(narrow) => grant.narrowed(narrow),
-                Err(error) => {
-                    return Command::Reply(unreadable(&error, &credential, access));
-                }
+                Err(error) => return Command::Reply(unreadable(&error)),
+            };
+            let fields = match fields(query) {
+                Ok(fields) => fields,
+                Err(error) => return Command::Reply(unreadable(&error)),
             };
             let grant = match grant {
                 Ok(grant) => grant,
@@ -71,7 +75,10 @@ pub fn command(
             Command::Listen(Listen {
                 grant,
                 since: since(request.headers, query),
-                view: dialect::View::Restdb(view(query)),
+                view: dialect::View::Restdb(View {
+                    patch: patch(query),
+                    fields,
+                }),
                 head,
             })
         }
@@ -195,12 +202,11 @@ impl Publish {
     }
 }
 
-fn view(query: Query<'_>) -> View {
-    let patch = match query.value(&["patch"]).as_deref() {
+fn patch(query: Query<'_>) -> Patch {
+    match query.value(&["patch"]).as_deref() {
         Some("patch") => Patch::Patch,
         _ => Patch::Configured,
-    };
-    View { patch }
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

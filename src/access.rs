@@ -5,32 +5,43 @@
 //! grant that was lost is lost on open streams too. A stream cannot be opened without a
 //! [`Grant`], and only this module makes one. What cannot be decided is denied.
 //!
-//! A credential is an API key or a token. Of a token that was verified its claims are kept and
-//! the token is not: as long as its key counts, its signature does, and what the claims come to
-//! is decided anew each time.
+//! A credential is an API key, a token, or what the upstream itself knows its users by. Of a
+//! token that was verified its claims are kept and the token is not: as long as its key counts,
+//! its signature does, and what the claims come to is decided anew each time. The upstream's
+//! own are kept, since it is asked about them again.
 //!
-//! Pure: no clock, no I/O, and no state but the keys that were fetched for it and what they have
-//! verified. Which status a [`Denied`] becomes is the dialect's business.
+//! Pure: no clock, no I/O, and no state but the keys that were fetched for it, what they have
+//! verified, and what the upstream answered. Which status a [`Denied`] becomes is the dialect's
+//! business.
 
+mod claims;
+mod cookies;
+mod identity;
 mod jwt;
 mod keys;
 mod narrow;
+mod origin;
 mod strict;
 mod token;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use subtle::ConstantTimeEq;
 
-pub use jwt::{ClaimPath, Jwt, KeySource, Keyring, RoleGrants, Roles};
+pub use claims::{ClaimGrants, ClaimPath, Rights, Roles};
+pub use identity::{Answer, Answers, Claims, Identity, Presented};
+pub use jwt::{Jwt, KeySource, Keyring};
 pub use keys::{Algorithm, KeySet, NotAKey};
 pub use narrow::{Narrow, NotNarrow, record_of};
+pub use origin::{Origin, Origins};
 pub use token::{Fault, Wanted};
 
 use crate::topic::{Topic, TopicPattern};
-use jwt::Rights;
+use identity::{Identified, Known};
+use origin::{Act, Means};
 use token::Verified;
 
 /// The `access:` section of the configuration, compiled.
@@ -44,6 +55,8 @@ pub struct Access {
     pub keys: Vec<Arc<Key>>,
     /// Which tokens count; none: a token is as good as nothing.
     pub jwt: Option<Jwt>,
+    /// What the upstream is asked about who somebody is; none: nothing.
+    pub identity: Option<Identity>,
 }
 
 /// One entry of `access.keys`.
@@ -65,38 +78,30 @@ pub struct Key {
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Secret(Box<str>);
 
-/// Exact origins (RFC 6454 § 6.2). Shape of one: `https://app.example`; `*` alone means any.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Origins(Box<[Box<str>]>);
-
 /// What a request presented, as the dialect read it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Credential {
     /// The API key, where one was presented.
     pub key: Option<Secret>,
     /// The token, where one was presented. Where tokens count it is the credential, and a key
     /// beside it is not looked at.
     pub token: Option<Secret>,
+    /// The whole of `Authorization`, of any scheme; empty where it is told twice or is no text.
+    pub authorization: Option<Secret>,
+    /// All of `Cookie`.
+    pub cookies: Option<Secret>,
+    /// The Host that the request is for; empty where it names none.
+    pub host: Box<str>,
     /// The page's origin, where a browser said one. A page of the sidecar's own host is told
     /// as [`Origin::Same`].
     pub origin: Origin,
-}
-
-/// Where the page behind a request came from.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Origin {
-    /// Another site's page, by its origin.
-    Cross(Box<str>),
-    /// No `Origin` field: a program, or a page that reads its own site.
-    Absent,
-    /// A page that this sidecar's own host served.
-    Same,
 }
 
 /// Permission to hear: only this module makes one, and only a grant opens a stream.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Grant {
     basis: Basis,
+    means: Means,
     origin: Origin,
     hear: Arc<[TopicPattern]>,
     until: Option<Timestamp>,
@@ -107,10 +112,29 @@ pub struct Grant {
 /// What a grant rests on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Basis {
+    /// What the upstream said.
+    Identity(Identified),
     /// A key, or nothing.
     Key(Option<Secret>),
     /// What a token says.
     Token(Arc<Verified>),
+}
+
+/// What of a credential counts, and how it came.
+enum Counts {
+    Key(Option<Secret>),
+    Presented(Arc<Presented>),
+    Token(Arc<Verified>, Means),
+}
+
+/// Whose credential it is, and what they may do.
+struct Holder<'a> {
+    basis: Basis,
+    means: Means,
+    /// None: nobody who is known.
+    hear: Option<Arc<[TopicPattern]>>,
+    publish: Cow<'a, [TopicPattern]>,
+    until: Option<Timestamp>,
 }
 
 /// A refusal, with its reason.
@@ -125,12 +149,18 @@ pub enum Denied {
     /// The page's origin is none that the configuration names.
     #[error("this origin is not allowed")]
     Origin,
-    /// The credential is known and has not this right.
-    #[error("this API key or token has not the right")]
-    Uncovered,
+    /// The upstream does not accept the credential.
+    #[error("the API does not accept this credential")]
+    Refused,
     /// The token is not accepted.
     #[error("{0}")]
     Token(Fault),
+    /// The upstream cannot be asked about the credential for the moment.
+    #[error("the API cannot be asked about this credential now: try again")]
+    Unasked,
+    /// The credential is known and has not this right.
+    #[error("this credential has not the right")]
+    Uncovered,
     /// The credential is not known.
     #[error("this API key is not known")]
     Unknown,
@@ -142,19 +172,25 @@ impl Access {
     /// What the holder of `credential` may hear.
     ///
     /// # Errors
-    /// [`Denied`]: a key or token that is not accepted is refused even where anyone may hear;
+    /// [`Denied`]: a credential that is not accepted is refused even where anyone may hear;
     /// one that may hear nothing is [`Denied::Uncovered`].
     pub fn grant(&self, credential: &Credential, now: Timestamp) -> Result<Grant, Denied> {
-        let basis = self.basis(credential)?;
-        self.grant_on(basis, &credential.origin, now)
+        let counts = self.counts(credential)?;
+        self.grant_on(counts, &credential.origin, now)
     }
 
-    /// The grant that the holder of `old` has under this configuration.
+    /// The grant that the holder of `old` has under this configuration, and by what is known of
+    /// its credential now.
     ///
     /// # Errors
     /// [`Denied`]: it has none any more, and its streams end.
     pub fn renew(&self, old: &Grant, now: Timestamp) -> Result<Grant, Denied> {
-        let grant = self.grant_on(old.basis.clone(), &old.origin, now)?;
+        let counts = match &old.basis {
+            Basis::Identity(identified) => Counts::Presented(Arc::clone(&identified.presented)),
+            Basis::Key(key) => Counts::Key(key.clone()),
+            Basis::Token(token) => Counts::Token(Arc::clone(token), old.means),
+        };
+        let grant = self.grant_on(counts, &old.origin, now)?;
         grant.narrowed(old.narrow.clone())
     }
 
@@ -168,18 +204,9 @@ impl Access {
         name: &str,
         now: Timestamp,
     ) -> Result<(), Denied> {
-        let covers = |publish: &[TopicPattern]| {
-            let mut patterns = publish.iter();
-            patterns.any(|pattern| pattern.matches(Topic::Custom(name)))
-        };
-        let covered = match &self.basis(credential)? {
-            Basis::Key(key) => {
-                let key = self.key_of(key.as_ref(), &credential.origin)?;
-                covers(&key.ok_or(Denied::Anonymous)?.publish)
-            }
-            Basis::Token(token) => covers(&self.rights(token, &credential.origin, now)?.publish),
-        };
-        if covered {
+        let holder = self.publishing(credential, now)?;
+        let mut patterns = holder.publish.iter();
+        if patterns.any(|pattern| pattern.matches(Topic::Custom(name))) {
             Ok(())
         } else {
             Err(Denied::Uncovered)
@@ -191,24 +218,32 @@ impl Access {
     /// # Errors
     /// [`Denied`]: none, one that is not accepted, or a page whose origin may not use it.
     pub fn publisher(&self, credential: &Credential, now: Timestamp) -> Result<(), Denied> {
-        match &self.basis(credential)? {
-            Basis::Key(key) => {
-                let key = self.key_of(key.as_ref(), &credential.origin)?;
-                key.map(drop).ok_or(Denied::Anonymous)
-            }
-            Basis::Token(token) => self.rights(token, &credential.origin, now).map(drop),
-        }
+        self.publishing(credential, now).map(drop)
     }
 
     /// Whether the keys have to be fetched before `credential` is refused: its token names one
     /// that is not known, and there may be others by now.
     #[must_use]
     pub fn is_outdated(&self, credential: &Credential, now: Timestamp) -> bool {
-        let (Some(jwt), Some(token)) = (&self.jwt, &credential.token) else {
+        let cookie = || match self.presented(credential) {
+            None => self.cookie_token(credential),
+            Some(_) => None,
+        };
+        let Some((jwt, token, _)) = self.said_token(credential).or_else(cookie) else {
             return false;
         };
-        let judged = || jwt.rights(&*jwt.verified(token)?, now);
+        let judged = || jwt.rights(&*jwt.verified(&token)?, now);
         jwt.keys.url().is_some() && matches!(judged(), Err(Fault::UnknownKey))
+    }
+
+    /// What the upstream has to be asked about before `credential` can be decided.
+    #[must_use]
+    pub fn unasked(&self, credential: &Credential, now: Timestamp) -> Option<Arc<Presented>> {
+        let (identity, presented) = self.presented(credential)?;
+        // A page that may not come asks the upstream nothing either.
+        let may = |act| (self.origins).admit(&credential.origin, presented.means, act);
+        let unknown = matches!(identity.known(&presented, now), Known::Nothing);
+        (may(Act::Hear) && unknown).then_some(presented)
     }
 
     /// Whether some request of a page of `origin` could be allowed: what a preflight, which
@@ -221,52 +256,148 @@ impl Access {
             .any(|origins| origins.allow(origin))
     }
 
-    /// What `credential` is, its token verified.
-    fn basis(&self, credential: &Credential) -> Result<Basis, Denied> {
-        match (&self.jwt, &credential.token) {
-            (Some(jwt), Some(token)) => {
-                let verified = jwt.verified(token).map_err(Denied::Token)?;
-                Ok(Basis::Token(verified))
+    /// Whether a page of `origin` may send what its browser keeps for this site, and read the
+    /// answer to that (Fetch standard, "CORS protocol and credentials").
+    #[must_use]
+    pub fn takes_cookies_from(&self, origin: &Origin) -> bool {
+        self.takes_cookies() && self.origins.name(origin)
+    }
+
+    /// Whether a cookie can be a credential.
+    #[must_use]
+    pub fn takes_cookies(&self) -> bool {
+        let of_jwt = self.jwt.as_ref().is_some_and(|jwt| jwt.cookie.is_some());
+        let cookies = self.identity.as_ref().map(|identity| &identity.cookies);
+        of_jwt || cookies.is_some_and(|names| !names.is_empty())
+    }
+
+    /// What of `credential` counts, its token verified: what was said comes before a key, and a
+    /// key before what a browser adds.
+    fn counts(&self, credential: &Credential) -> Result<Counts, Denied> {
+        if let Some((jwt, token, means)) = self.said_token(credential) {
+            let verified = jwt.verified(&token).map_err(Denied::Token)?;
+            return Ok(Counts::Token(verified, means));
+        }
+        if let Some((_, presented)) = self.presented(credential) {
+            return Ok(Counts::Presented(presented));
+        }
+        if let Some((jwt, token, means)) = self.cookie_token(credential) {
+            let verified = jwt.verified(&token).map_err(Denied::Token)?;
+            return Ok(Counts::Token(verified, means));
+        }
+        Ok(Counts::Key(credential.key.clone()))
+    }
+
+    /// The token of a field or of the query, if it is for [`Jwt`] to judge: one that is no JWT by
+    /// its form may be the upstream's own.
+    fn said_token<'a>(&self, credential: &'a Credential) -> Option<(&Jwt, Cow<'a, Secret>, Means)> {
+        let (jwt, token) = (self.jwt.as_ref()?, credential.token.as_ref()?);
+        let own = self.identity.is_none() || token::is_jwt(&token.0);
+        own.then(|| (jwt, Cow::Borrowed(token), Means::Said))
+    }
+
+    /// The token that is a cookie, where neither `Authorization` nor a key comes before it.
+    fn cookie_token(&self, credential: &Credential) -> Option<(&Jwt, Cow<'_, Secret>, Means)> {
+        let jwt = self.jwt.as_ref()?;
+        let (name, cookies) = (jwt.cookie.as_ref()?, credential.cookies.as_ref()?);
+        if credential.key.is_some() {
+            return None;
+        }
+        let token = Secret::new(cookies::value(&cookies.0, name)?);
+        Some((jwt, Cow::Owned(token), Means::Cookie))
+    }
+
+    /// What the upstream is to know `credential` by, if it is what counts.
+    fn presented(&self, credential: &Credential) -> Option<(&Identity, Arc<Presented>)> {
+        let identity = self.identity.as_ref()?;
+        if self.said_token(credential).is_some() {
+            return None;
+        }
+        let shown = identity.authorization(credential).or_else(|| {
+            let free = credential.key.is_none() && self.cookie_token(credential).is_none();
+            free.then(|| identity.cookies(credential)).flatten()
+        });
+        Some((identity, shown?))
+    }
+
+    /// Who publishes.
+    fn publishing(&self, credential: &Credential, now: Timestamp) -> Result<Holder<'_>, Denied> {
+        let counts = self.counts(credential)?;
+        let holder = self.holder(counts, &credential.origin, Act::Publish, now)?;
+        if holder.hear.is_none() {
+            return Err(Denied::Anonymous);
+        }
+        Ok(holder)
+    }
+
+    /// Whose credential it is, if a page of that origin may come with it.
+    fn holder(
+        &self,
+        counts: Counts,
+        origin: &Origin,
+        act: Act,
+        now: Timestamp,
+    ) -> Result<Holder<'_>, Denied> {
+        let holder = |basis, means, rights: Rights, until| Holder {
+            basis,
+            means,
+            hear: Some(rights.hear.into()),
+            publish: rights.publish.into(),
+            until: Some(until),
+        };
+        let admit = |means| match self.origins.admit(origin, means, act) {
+            true => Ok(()),
+            false => Err(Denied::Origin),
+        };
+        match counts {
+            Counts::Key(secret) => {
+                let key = self.key_of(secret.as_ref(), origin)?;
+                Ok(Holder {
+                    basis: Basis::Key(secret),
+                    means: Means::Said,
+                    hear: key.map(|key| Arc::clone(&key.hear)),
+                    publish: key.map_or(Cow::default(), |key| Cow::Borrowed(&key.publish)),
+                    until: None,
+                })
             }
-            _ => Ok(Basis::Key(credential.key.clone())),
+            Counts::Presented(presented) => {
+                // First, since what comes of asking is for nobody else to learn.
+                admit(presented.means)?;
+                let identity = self.identity.as_ref().ok_or(Denied::Unknown)?;
+                let (identified, until) = match identity.known(&presented, now) {
+                    Known::Identified(identified, until) => (identified, until),
+                    Known::Nothing => return Err(Denied::Unasked),
+                    Known::Refused => return Err(Denied::Refused),
+                };
+                let rights = identity.rights(&identified.claims);
+                let means = presented.means;
+                Ok(holder(Basis::Identity(identified), means, rights, until))
+            }
+            Counts::Token(token, means) => {
+                let jwt = self.jwt.as_ref().ok_or(Denied::Unknown)?;
+                let (rights, until) = jwt.rights(&token, now).map_err(Denied::Token)?;
+                admit(means)?;
+                Ok(holder(Basis::Token(token), means, rights, until))
+            }
         }
     }
 
-    fn grant_on(&self, basis: Basis, origin: &Origin, now: Timestamp) -> Result<Grant, Denied> {
-        let (known, hear, until) = match &basis {
-            Basis::Key(key) => match self.key_of(key.as_ref(), origin)? {
-                Some(key) => (true, Arc::clone(&key.hear), None),
-                None => (false, Arc::default(), None),
-            },
-            Basis::Token(token) => {
-                let rights = self.rights(token, origin, now)?;
-                (true, rights.hear, Some(rights.until))
-            }
-        };
-        let hear = match known {
+    fn grant_on(&self, counts: Counts, origin: &Origin, now: Timestamp) -> Result<Grant, Denied> {
+        let holder = self.holder(counts, origin, Act::Hear, now)?;
+        let hear = match holder.hear {
             _ if self.global => everything(),
-            true if hear.is_empty() => return Err(Denied::Uncovered),
-            true => hear,
-            false => return Err(Denied::Anonymous),
+            Some(hear) if hear.is_empty() => return Err(Denied::Uncovered),
+            Some(hear) => hear,
+            None => return Err(Denied::Anonymous),
         };
         Ok(Grant {
-            basis,
+            basis: holder.basis,
+            means: holder.means,
             origin: origin.clone(),
             hear,
-            until,
+            until: holder.until,
             narrow: Narrow::default(),
         })
-    }
-
-    /// What the holder of a token may do, if a page of that origin may come at all.
-    fn rights(&self, token: &Verified, origin: &Origin, now: Timestamp) -> Result<Rights, Denied> {
-        let jwt = self.jwt.as_ref().ok_or(Denied::Unknown)?;
-        let rights = jwt.rights(token, now).map_err(Denied::Token)?;
-        if self.origins.allow(origin) {
-            Ok(rights)
-        } else {
-            Err(Denied::Origin)
-        }
     }
 
     /// The key that was presented, if one was, and if its use from that origin is allowed.
@@ -319,30 +450,6 @@ impl fmt::Debug for Secret {
     }
 }
 
-// === impl Origins ===
-
-impl Origins {
-    /// These origins and no others. The caller has checked their shape.
-    #[must_use]
-    pub fn new(origins: Vec<Box<str>>) -> Self {
-        Self(origins.into())
-    }
-
-    /// Whether a page of `origin` may come. A request without one is no page of another site.
-    #[must_use]
-    pub fn allow(&self, origin: &Origin) -> bool {
-        match origin {
-            Origin::Absent | Origin::Same => true,
-            Origin::Cross(origin) => self.0.iter().any(|own| **own == *"*" || own == origin),
-        }
-    }
-
-    /// The origins as they are written.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|origin| &**origin)
-    }
-}
-
 // === impl Grant ===
 
 impl Grant {
@@ -356,6 +463,15 @@ impl Grant {
     #[must_use]
     pub fn until(&self) -> Option<Timestamp> {
         self.until
+    }
+
+    /// The same, whenever it ends: what tells grants apart that differ in more than that.
+    #[must_use]
+    pub fn without_end(&self) -> Self {
+        Self {
+            until: None,
+            ..self.clone()
+        }
     }
 
     /// The same, as far as its holder wants it.

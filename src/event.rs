@@ -82,7 +82,7 @@ pub enum Method {
 pub struct Id(Box<str>);
 
 /// One valid JSON text without insignificant white space: it has no line break.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Json(Box<str>);
 
 /// Where a run of events belongs: one unbroken log.

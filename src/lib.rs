@@ -150,6 +150,7 @@ pub mod admin;
 pub mod config;
 mod connection;
 pub mod front;
+pub mod identity;
 pub mod jwks;
 pub mod proxy;
 

@@ -25,6 +25,7 @@ use crate::config::{Snapshot, Watch};
 use crate::event::Epoch;
 use crate::front::{self, Front, Listener};
 use crate::hub::{Hub, Terms};
+use crate::identity::Identities;
 use crate::jwks::Jwks;
 use crate::limits::DESCRIPTORS_KEPT;
 use crate::log::{self, Log, OpenError};
@@ -85,11 +86,15 @@ pub async fn run(
     let (serving, mut served) = mpsc::channel(1);
     let jwks = Jwks::new();
     fetch_keys(&jwks, &snapshot, &hub);
+    let identities = Identities::new();
+    // Ends with the runtime.
+    tokio::spawn(identities.clone().run(Arc::clone(&snapshot)));
     let front = Arc::new(Front {
         snapshot: Arc::clone(&snapshot),
         hub: hub.clone(),
         log: log.clone(),
         jwks: jwks.clone(),
+        identities,
         proxy: Proxy::new(log.clone()),
         draining,
     });

@@ -22,6 +22,7 @@ fn access() -> Access {
             key("mute", &[], &["*"], None),
         ],
         jwt: None,
+        identity: None,
     }
 }
 
@@ -30,8 +31,8 @@ const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 fn credential(key: Option<&str>, origin: Origin) -> Credential {
     Credential {
         key: key.map(Secret::new),
-        token: None,
         origin,
+        ..Credential::default()
     }
 }
 

@@ -3,6 +3,7 @@
 //! It shows what runs, not what was written: a default stands as if it had been written, a
 //! preset's rules stand where they count. Keys stand by their names; their secrets do not.
 
+mod identity;
 mod jwt;
 
 use std::fmt::{Display, Write};
@@ -95,12 +96,19 @@ fn warnings(snapshot: &Snapshot) -> Vec<String> {
         "global: true: anyone hears everything, without a key",
     );
     warn(
-        !access.global && access.jwt.is_none() && access.keys.iter().all(|key| key.hear.is_empty()),
+        !access.global
+            && access.jwt.is_none()
+            && access.identity.is_none()
+            && access.keys.iter().all(|key| key.hear.is_empty()),
         "no key may hear anything",
     );
     warn(
         any_origin(access.origins.iter()),
         "origins: any page may use a key that names no origins of its own",
+    );
+    warn(
+        access.takes_cookies() && any_origin(access.origins.iter()),
+        "origins: \"*\" lets no page use a cookie: name the origins that may",
     );
     warn(
         log.level == Level::Memory && log.on_failure == OnFailure::Refuse,
@@ -284,6 +292,9 @@ impl Page {
         }
         if let Some(jwt) = &access.jwt {
             self.jwt(jwt);
+        }
+        if let Some(identity) = &access.identity {
+            self.identity(identity);
         }
     }
 

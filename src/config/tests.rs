@@ -134,8 +134,7 @@ fn the_minimal_configuration_is_short_and_observes_json_server() {
     assert_eq!(snapshot.realtime.restdb, Some(Options::default()));
     let key = Credential {
         key: Some(Secret::new("dev-key")),
-        token: None,
-        origin: Origin::Absent,
+        ..Credential::default()
     };
     assert!(snapshot.access.grant(&key, Timestamp::UNIX_EPOCH).is_ok());
 }

@@ -18,6 +18,7 @@ const ORDER: &[&str] = &[
     "metrics",
     "config",
     "jwks",
+    "identity",
     "connection",
     "proxy",
     "front",

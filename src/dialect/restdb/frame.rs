@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Options, PatchEvent};
 use crate::access::Grant;
-use crate::dialect::Opening;
+use crate::dialect::{Close, Opening};
 use crate::event::{Cursor, Event, Gap, Id, Json, Kind, Method};
 use crate::sse::{self, FieldText, Frame};
 use crate::topic::TopicPattern;
@@ -164,13 +164,17 @@ fn gap_data(reason: Gap, collections: &str) -> String {
     format!(r#"{{"event":"gap","reason":"{reason}","collections":[{collections}]}}"#)
 }
 
-/// The last frame of a stream whose token has expired. It has no id: a client that comes back
-/// with another token goes on from where it was.
+/// The last frame of a stream whose credential counts no longer. It has no id: a client that
+/// comes back with another credential goes on from where it was.
 #[must_use]
-pub fn closed() -> Bytes {
+pub fn closed(close: Close) -> Bytes {
+    let data = match close {
+        Close::Expired => r#"{"event":"close","reason":"expired"}"#,
+        Close::Revoked => r#"{"event":"close","reason":"revoked"}"#,
+    };
     sse::encoded(&Frame {
         event: Some(FieldText::known("close")),
-        data: Some(r#"{"event":"close","reason":"expired"}"#),
+        data: Some(data),
         ..Frame::default()
     })
 }

@@ -7,10 +7,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Options, Patch, View};
-use crate::access::{Access, Credential};
+use crate::access::{Access, Credential, Denied};
 use crate::dialect::answer::{
-    json, message_json, method_not_allowed, preflight, refusal, stream_head, unreadable,
-    with_origin,
+    Reader, json, message_json, method_not_allowed, preflight, refusal, stream_head, unreadable,
+    with_reader,
 };
 use crate::dialect::presented::{Query, credential, narrow, since, text};
 use crate::dialect::{self, Command, Listen, Published, Request};
@@ -24,6 +24,8 @@ pub struct Publish {
     /// Bytes of body at most; a longer one is answered 413 with [`Publish::too_large`].
     pub body_bytes_max: usize,
     credential: Credential,
+    /// Who may read the answer.
+    reader: Reader,
 }
 
 /// What `request` asks for.
@@ -45,8 +47,11 @@ pub fn command(
     let refuse = |denied| Command::Reply(refusal(denied, &credential, access));
     match *request.method {
         Method::GET | Method::HEAD => {
+            let head = stream_head(&credential, access);
             let grant = match access.grant(&credential, now) {
                 Ok(grant) => grant,
+                // Any status but this one would close a browser's EventSource for good.
+                Err(Denied::Unasked) => return Command::ComeBack(head),
                 Err(denied) => return refuse(denied),
             };
             let grant = match narrow(query) {
@@ -59,7 +64,6 @@ pub fn command(
                 Ok(grant) => grant,
                 Err(denied) => return refuse(denied),
             };
-            let head = stream_head(&credential);
             if *request.method == Method::HEAD {
                 return Command::Reply(head.map(|()| Bytes::new()));
             }
@@ -76,6 +80,7 @@ pub fn command(
             }
             let publish = Publish {
                 body_bytes_max: options.publish_body_bytes,
+                reader: Reader::of(&credential.origin, access),
                 credential: credential.clone(),
             };
             if !is_json(request.headers) {
@@ -98,6 +103,12 @@ pub fn command(
 }
 
 impl Publish {
+    /// What its sender presented: it is looked at again once the body is there.
+    #[must_use]
+    pub fn credential(&self) -> &Credential {
+        &self.credential
+    }
+
     /// The event to append and the answer to give once it is; or the answer that refuses it.
     ///
     /// # Errors
@@ -147,7 +158,7 @@ impl Publish {
                 data: body.data.map_or_else(Json::null, Json::compact),
             },
             reply: json(
-                with_origin(Response::builder(), &self.credential.origin),
+                with_reader(Response::builder(), &self.reader),
                 r#"{"message":"OK"}"#.to_owned(),
             ),
         })
@@ -166,7 +177,7 @@ impl Publish {
     #[must_use]
     pub fn answer(&self, status: StatusCode, message: &str) -> Response<Bytes> {
         json(
-            with_origin(Response::builder().status(status), &self.credential.origin),
+            with_reader(Response::builder().status(status), &self.reader),
             message_json(status, message),
         )
     }
@@ -198,7 +209,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::access::{Key, Origin, Secret};
+    use crate::access::{Key, Secret};
 
     /// The data that a publish of `body` tells, or the status and the text that refuse it.
     fn published(body: &str) -> Result<String, (u16, String)> {
@@ -217,9 +228,9 @@ mod tests {
             body_bytes_max: usize::MAX,
             credential: Credential {
                 key: Some(Secret::new("k")),
-                token: None,
-                origin: Origin::Absent,
+                ..Credential::default()
             },
+            reader: Reader::Nobody,
         };
         match publish.kind(body.as_bytes(), &access, Timestamp::UNIX_EPOCH) {
             Ok(published) => match published.kind {

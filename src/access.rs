@@ -16,32 +16,38 @@
 
 mod claims;
 mod cookies;
+mod holder;
 mod identity;
 mod jwt;
 mod keys;
 mod narrow;
 mod origin;
+mod rules;
 mod strict;
 mod token;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use subtle::ConstantTimeEq;
+use sha2::{Digest, Sha256};
 
 pub use claims::{ClaimGrants, ClaimPath, Rights, Roles};
 pub use identity::{Answer, Answers, Claims, Identity, Presented};
 pub use jwt::{Jwt, KeySource, Keyring};
 pub use keys::{Algorithm, KeySet, NotAKey};
-pub use narrow::{Narrow, NotNarrow, record_of};
+pub use narrow::{Narrow, NotNarrow};
 pub use origin::{Origin, Origins};
+pub use rules::{Hear, Leaving, Rules};
 pub use token::{Fault, Wanted};
 
+use crate::event::Json;
+use crate::rule::Keys;
 use crate::topic::{Topic, TopicPattern};
+use holder::Counts;
 use identity::{Identified, Known};
 use origin::{Act, Means};
+use rules::Asker;
 use token::Verified;
 
 /// The `access:` section of the configuration, compiled.
@@ -57,6 +63,8 @@ pub struct Access {
     pub jwt: Option<Jwt>,
     /// What the upstream is asked about who somebody is; none: nothing.
     pub identity: Option<Identity>,
+    /// Of which records who may hear, and who passes every rule.
+    pub rules: Rules,
 }
 
 /// One entry of `access.keys`.
@@ -70,6 +78,8 @@ pub struct Key {
     pub hear: Arc<[TopicPattern]>,
     /// What its holder may publish: patterns of custom events.
     pub publish: Box<[TopicPattern]>,
+    /// Whether its holder passes every rule of [`Access::rules`].
+    pub superuser: bool,
     /// Origins whose pages may use it; none: those of [`Access::origins`].
     pub origins: Option<Origins>,
 }
@@ -105,6 +115,8 @@ pub struct Grant {
     origin: Origin,
     hear: Arc<[TopicPattern]>,
     until: Option<Timestamp>,
+    /// Whether its holder passes every rule.
+    is_superuser: bool,
     /// What of it its holder wants; `hear` is that already.
     narrow: Narrow,
 }
@@ -120,22 +132,9 @@ enum Basis {
     Token(Arc<Verified>),
 }
 
-/// What of a credential counts, and how it came.
-enum Counts {
-    Key(Option<Secret>),
-    Presented(Arc<Presented>),
-    Token(Arc<Verified>, Means),
-}
-
-/// Whose credential it is, and what they may do.
-struct Holder<'a> {
-    basis: Basis,
-    means: Means,
-    /// None: nobody who is known.
-    hear: Option<Arc<[TopicPattern]>>,
-    publish: Cow<'a, [TopicPattern]>,
-    until: Option<Timestamp>,
-}
+/// Who publishes: a key or a user, as a number that says nothing of either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Principal([u8; 32]);
 
 /// A refusal, with its reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -194,7 +193,7 @@ impl Access {
         grant.narrowed(old.narrow.clone())
     }
 
-    /// Whether the holder of `credential` may publish the custom event `name`.
+    /// Whether the holder of `credential` may publish the custom event `name`, and who that is.
     ///
     /// # Errors
     /// [`Denied`]: no credential, one that is not accepted, or one without the right.
@@ -203,11 +202,11 @@ impl Access {
         credential: &Credential,
         name: &str,
         now: Timestamp,
-    ) -> Result<(), Denied> {
+    ) -> Result<Principal, Denied> {
         let holder = self.publishing(credential, now)?;
         let mut patterns = holder.publish.iter();
         if patterns.any(|pattern| pattern.matches(Topic::Custom(name))) {
-            Ok(())
+            Ok(holder.basis.principal())
         } else {
             Err(Denied::Uncovered)
         }
@@ -219,6 +218,32 @@ impl Access {
     /// [`Denied`]: none, one that is not accepted, or a page whose origin may not use it.
     pub fn publisher(&self, credential: &Credential, now: Timestamp) -> Result<(), Denied> {
         self.publishing(credential, now).map(drop)
+    }
+
+    /// Whether the event may leave to the holder of `grant`, and is wanted: the one question that
+    /// is asked for each event and each who may hear it, live or told again.
+    #[must_use]
+    pub fn lets_hear(&self, grant: &Grant, leaving: &Leaving<'_>) -> bool {
+        let covered = Topic::of(leaving.event).is_some_and(|topic| grant.hears(topic));
+        covered && self.rules.allow(leaving, grant.asker()) && grant.narrow.wants(leaving)
+    }
+
+    /// Whether there is a rule for the collection.
+    #[must_use]
+    pub fn has_rule(&self, collection: &str) -> bool {
+        self.rules.collections.contains_key(collection)
+    }
+
+    /// The collections for which there is a rule.
+    pub fn ruled(&self) -> impl Iterator<Item = &str> {
+        self.rules.collections.keys().map(|name| &**name)
+    }
+
+    /// How it is found whether the holder of `grant` may hear of a record of a collection that has
+    /// a rule; none: it has none.
+    #[must_use]
+    pub fn keys(&self, grant: &Grant, collection: &str) -> Option<Keys> {
+        self.rules.keys(collection, grant.asker())
     }
 
     /// Whether the keys have to be fetched before `credential` is refused: its token names one
@@ -271,117 +296,6 @@ impl Access {
         of_jwt || cookies.is_some_and(|names| !names.is_empty())
     }
 
-    /// What of `credential` counts, its token verified: what was said comes before a key, and a
-    /// key before what a browser adds.
-    fn counts(&self, credential: &Credential) -> Result<Counts, Denied> {
-        if let Some((jwt, token, means)) = self.said_token(credential) {
-            let verified = jwt.verified(&token).map_err(Denied::Token)?;
-            return Ok(Counts::Token(verified, means));
-        }
-        if let Some((_, presented)) = self.presented(credential) {
-            return Ok(Counts::Presented(presented));
-        }
-        if let Some((jwt, token, means)) = self.cookie_token(credential) {
-            let verified = jwt.verified(&token).map_err(Denied::Token)?;
-            return Ok(Counts::Token(verified, means));
-        }
-        Ok(Counts::Key(credential.key.clone()))
-    }
-
-    /// The token of a field or of the query, if it is for [`Jwt`] to judge: one that is no JWT by
-    /// its form may be the upstream's own.
-    fn said_token<'a>(&self, credential: &'a Credential) -> Option<(&Jwt, Cow<'a, Secret>, Means)> {
-        let (jwt, token) = (self.jwt.as_ref()?, credential.token.as_ref()?);
-        let own = self.identity.is_none() || token::is_jwt(&token.0);
-        own.then(|| (jwt, Cow::Borrowed(token), Means::Said))
-    }
-
-    /// The token that is a cookie, where neither `Authorization` nor a key comes before it.
-    fn cookie_token(&self, credential: &Credential) -> Option<(&Jwt, Cow<'_, Secret>, Means)> {
-        let jwt = self.jwt.as_ref()?;
-        let (name, cookies) = (jwt.cookie.as_ref()?, credential.cookies.as_ref()?);
-        if credential.key.is_some() {
-            return None;
-        }
-        let token = Secret::new(cookies::value(&cookies.0, name)?);
-        Some((jwt, Cow::Owned(token), Means::Cookie))
-    }
-
-    /// What the upstream is to know `credential` by, if it is what counts.
-    fn presented(&self, credential: &Credential) -> Option<(&Identity, Arc<Presented>)> {
-        let identity = self.identity.as_ref()?;
-        if self.said_token(credential).is_some() {
-            return None;
-        }
-        let shown = identity.authorization(credential).or_else(|| {
-            let free = credential.key.is_none() && self.cookie_token(credential).is_none();
-            free.then(|| identity.cookies(credential)).flatten()
-        });
-        Some((identity, shown?))
-    }
-
-    /// Who publishes.
-    fn publishing(&self, credential: &Credential, now: Timestamp) -> Result<Holder<'_>, Denied> {
-        let counts = self.counts(credential)?;
-        let holder = self.holder(counts, &credential.origin, Act::Publish, now)?;
-        if holder.hear.is_none() {
-            return Err(Denied::Anonymous);
-        }
-        Ok(holder)
-    }
-
-    /// Whose credential it is, if a page of that origin may come with it.
-    fn holder(
-        &self,
-        counts: Counts,
-        origin: &Origin,
-        act: Act,
-        now: Timestamp,
-    ) -> Result<Holder<'_>, Denied> {
-        let holder = |basis, means, rights: Rights, until| Holder {
-            basis,
-            means,
-            hear: Some(rights.hear.into()),
-            publish: rights.publish.into(),
-            until: Some(until),
-        };
-        let admit = |means| match self.origins.admit(origin, means, act) {
-            true => Ok(()),
-            false => Err(Denied::Origin),
-        };
-        match counts {
-            Counts::Key(secret) => {
-                let key = self.key_of(secret.as_ref(), origin)?;
-                Ok(Holder {
-                    basis: Basis::Key(secret),
-                    means: Means::Said,
-                    hear: key.map(|key| Arc::clone(&key.hear)),
-                    publish: key.map_or(Cow::default(), |key| Cow::Borrowed(&key.publish)),
-                    until: None,
-                })
-            }
-            Counts::Presented(presented) => {
-                // First, since what comes of asking is for nobody else to learn.
-                admit(presented.means)?;
-                let identity = self.identity.as_ref().ok_or(Denied::Unknown)?;
-                let (identified, until) = match identity.known(&presented, now) {
-                    Known::Identified(identified, until) => (identified, until),
-                    Known::Nothing => return Err(Denied::Unasked),
-                    Known::Refused => return Err(Denied::Refused),
-                };
-                let rights = identity.rights(&identified.claims);
-                let means = presented.means;
-                Ok(holder(Basis::Identity(identified), means, rights, until))
-            }
-            Counts::Token(token, means) => {
-                let jwt = self.jwt.as_ref().ok_or(Denied::Unknown)?;
-                let (rights, until) = jwt.rights(&token, now).map_err(Denied::Token)?;
-                admit(means)?;
-                Ok(holder(Basis::Token(token), means, rights, until))
-            }
-        }
-    }
-
     fn grant_on(&self, counts: Counts, origin: &Origin, now: Timestamp) -> Result<Grant, Denied> {
         let holder = self.holder(counts, origin, Act::Hear, now)?;
         let hear = match holder.hear {
@@ -396,42 +310,25 @@ impl Access {
             origin: origin.clone(),
             hear,
             until: holder.until,
+            is_superuser: holder.is_superuser,
             narrow: Narrow::default(),
         })
-    }
-
-    /// The key that was presented, if one was, and if its use from that origin is allowed.
-    fn key_of(&self, key: Option<&Secret>, origin: &Origin) -> Result<Option<&Key>, Denied> {
-        let key = match key {
-            None => None,
-            Some(secret) => Some(self.find(secret).ok_or(Denied::Unknown)?),
-        };
-        let origins = key
-            .and_then(|key| key.origins.as_ref())
-            .unwrap_or(&self.origins);
-        if origins.allow(origin) {
-            Ok(key)
-        } else {
-            Err(Denied::Origin)
-        }
-    }
-
-    /// Compares with every key whatever the outcome, each in constant time, so that the time
-    /// taken tells nothing of how much of a guess was right.
-    fn find(&self, secret: &Secret) -> Option<&Key> {
-        let mut found = None;
-        for key in &self.keys {
-            if bool::from(key.secret.0.as_bytes().ct_eq(secret.0.as_bytes())) {
-                found = Some(&**key);
-            }
-        }
-        found
     }
 }
 
 /// Every write and every custom event.
 fn everything() -> Arc<[TopicPattern]> {
     Arc::new([TopicPattern::Write(None, None), TopicPattern::Custom(None)])
+}
+
+// === impl Principal ===
+
+#[cfg(test)]
+impl Principal {
+    /// Somebody.
+    pub(crate) fn of_test(number: usize) -> Self {
+        Self(Sha256::digest(number.to_be_bytes()).into())
+    }
 }
 
 // === impl Secret ===
@@ -447,6 +344,39 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
+    }
+}
+
+// === impl Basis ===
+
+impl Basis {
+    /// Whose it is: the same for all that a key or a user presents.
+    fn principal(&self) -> Principal {
+        let mut hasher = Sha256::new();
+        match self {
+            Self::Identity(identified) => {
+                hasher.update(b"identity ");
+                identified.identify(&mut hasher);
+            }
+            Self::Key(key) => {
+                hasher.update(b"key ");
+                hasher.update(key.as_ref().map_or("", |key| &key.0));
+            }
+            Self::Token(token) => {
+                hasher.update(b"token ");
+                token.identify(&mut hasher);
+            }
+        }
+        Principal(hasher.finalize().into())
+    }
+
+    /// The claims; none for a guest.
+    fn auth(&self) -> Option<&Json> {
+        match self {
+            Self::Identity(identified) => Some(&identified.claims),
+            Self::Key(_) => None,
+            Self::Token(token) => Some(&token.claims),
+        }
     }
 }
 
@@ -487,10 +417,11 @@ impl Grant {
         })
     }
 
-    /// What of it its holder wants.
-    #[must_use]
-    pub fn narrow(&self) -> &Narrow {
-        &self.narrow
+    fn asker(&self) -> Asker<'_> {
+        Asker {
+            auth: self.basis.auth(),
+            is_superuser: self.is_superuser,
+        }
     }
 
     /// Whether its holder may hear `topic`.

@@ -25,7 +25,7 @@ use jiff::Timestamp;
 pub use answer::reply;
 pub use presented::credential;
 
-use crate::access::{Access, Denied, Grant};
+use crate::access::{Access, Denied, Grant, Principal};
 use crate::event::{Cursor, Event, Gap, Kind, Since};
 
 /// The `realtime:` section of the configuration, compiled: the dialects that are spoken.
@@ -79,6 +79,8 @@ pub struct Listen {
 pub struct Published {
     /// What was published.
     pub kind: Kind,
+    /// By whom.
+    pub by: Principal,
     /// What its publisher is told once the log holds it.
     pub reply: Response<Bytes>,
 }

@@ -11,6 +11,7 @@
 
 mod gate;
 mod listen;
+mod publishers;
 mod reply;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
 pub use listen::{Listener, bind};
+pub use publishers::Publishers;
 
 use crate::access::Credential;
 use crate::config::Snapshot;
@@ -54,6 +56,8 @@ pub struct Front {
     pub identities: Identities,
     /// Where everything else goes.
     pub proxy: Proxy,
+    /// How often each who publishes may.
+    pub publishers: Publishers,
     /// Becomes true when no new request is taken any more.
     pub draining: watch::Receiver<bool>,
 }
@@ -284,6 +288,9 @@ impl Front {
                 "the event was not published: it cannot be logged now",
             ),
             Ok(published) => {
+                if let Err(wait) = self.publishers.count(published.by, publish.rate) {
+                    return publish.too_often(wait);
+                }
                 if let Some(ticket) = self.log.append(vec![published.kind], None) {
                     ticket.await;
                 }

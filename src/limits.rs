@@ -5,6 +5,8 @@
 //! have to choose. What bounds the memory, the time or the number of anything that comes from
 //! outside stands here and nowhere else.
 
+use std::fmt;
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -31,6 +33,37 @@ impl Default for Limits {
             head_timeout: Duration::from_secs(10),
             observed_body_bytes: MIB,
         }
+    }
+}
+
+/// So many in so long a time, all of them at once if need be. Shape: `100/s`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many.
+    pub count: NonZeroU32,
+    /// In how long a time.
+    pub per: Per,
+}
+
+/// The time of a [`Rate`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Per {
+    /// An hour: `/h`.
+    Hour,
+    /// A minute: `/m`.
+    Minute,
+    /// A second: `/s`.
+    Second,
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let per = match self.per {
+            Per::Hour => 'h',
+            Per::Minute => 'm',
+            Per::Second => 's',
+        };
+        write!(f, "{}/{per}", self.count)
     }
 }
 
@@ -84,6 +117,11 @@ pub const PING_INTERVAL: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(20);
 /// What may be chosen for `realtime.restdb.publish_body`: every subscriber is sent what it holds.
 pub const PUBLISH_BODY_BYTES: RangeInclusive<usize> = 1..=MIB;
+
+/// What may be chosen for the number of `realtime.restdb.publish_rate`.
+pub const PUBLISHES: RangeInclusive<u32> = 1..=1_000_000;
+/// Keys and users whose publishes of late are counted at once; one more is answered 429.
+pub const PUBLISHERS_MAX: usize = 100_000;
 
 /// What may be chosen for `access.jwt.leeway`.
 pub const TOKEN_LEEWAY: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(60);

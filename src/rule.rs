@@ -43,6 +43,7 @@ use jiff::Timestamp;
 
 mod error;
 mod eval;
+mod key;
 mod like;
 mod need;
 mod number;
@@ -63,9 +64,10 @@ mod laws;
 mod tests;
 
 pub use error::{Found, RuleError};
+pub use key::{Key, Keys, Sought};
 pub use need::Need;
 pub use record::Record;
-pub use tree::{Literal, Path};
+pub use tree::Path;
 
 use tree::{Node, Term};
 
@@ -95,27 +97,6 @@ pub enum Verdict {
     Holds,
     /// It cannot be said here. Who asks denies.
     Undecided,
-}
-
-/// An equality that has to hold wherever a rule does: what subscribers can be found by.
-///
-/// Values that are equal need not be spelt the same (`7` and `"7"`), and an array is equal where
-/// all its elements are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Key<'a> {
-    /// The field of the record.
-    pub field: &'a Path,
-    /// What it has to be equal to.
-    pub value: KeyValue<'a>,
-}
-
-/// The other side of a [`Key`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyValue<'a> {
-    /// The claim at this path of `@request.auth`.
-    Claim(&'a Path),
-    /// This value; never null or empty.
-    Literal(&'a Literal),
 }
 
 // === impl Rule ===
@@ -150,17 +131,22 @@ impl Rule {
         needs
     }
 
-    /// The equality that holds wherever the rule does, with a claim if there is one; else with
-    /// a value.
+    /// How those are found of whom the rule may hold, for who asks with these claims.
     #[must_use]
-    pub fn key(&self) -> Option<Key<'_>> {
-        let all = match &self.root {
-            Node::All(nodes) => nodes.as_ref(),
-            node => std::slice::from_ref(node),
-        };
-        let keys = || all.iter().filter_map(key_of);
-        let with_claim = |key: &Key<'_>| matches!(key.value, KeyValue::Claim(_));
-        keys().find(with_claim).or_else(|| keys().next())
+    pub fn keys(&self, auth: Option<&Record<'_>>) -> Keys {
+        key::of_node(&self.root, auth).0
+    }
+
+    /// Whether a field of the record is asked about.
+    #[must_use]
+    pub fn asks_record(&self) -> bool {
+        self.root.asks(&|term| matches!(term, Term::Field(..)))
+    }
+
+    /// Whether who asks makes a difference.
+    #[must_use]
+    pub fn asks_claims(&self) -> bool {
+        self.root.asks(&|term| matches!(term, Term::Claim(..)))
     }
 
     /// The rule for one who asks: claims are values, and what is then certain is gone.
@@ -217,25 +203,4 @@ impl Verdict {
             (Self::Fails, Self::Fails) => Self::Fails,
         }
     }
-}
-
-fn key_of(node: &Node) -> Option<Key<'_>> {
-    let Node::Compare(comparison) = node else {
-        return None;
-    };
-    if !comparison.is_equality() {
-        return None;
-    }
-    let value = |term| match term {
-        &Term::Claim(ref path, None) => Some(KeyValue::Claim(path)),
-        Term::Literal(literal) if !literal.is_empty() => Some(KeyValue::Literal(literal)),
-        _ => None,
-    };
-    let (field, value) = match (&comparison.left, &comparison.right) {
-        (Term::Field(field, None), other) | (other, Term::Field(field, None)) => {
-            (field, value(other)?)
-        }
-        _ => return None,
-    };
-    Some(Key { field, value })
 }

@@ -23,7 +23,7 @@ use tracing::{info, warn};
 use crate::admin::Admin;
 use crate::config::{Snapshot, Watch};
 use crate::event::Epoch;
-use crate::front::{self, Front, Listener};
+use crate::front::{self, Front, Listener, Publishers};
 use crate::hub::{Hub, Terms};
 use crate::identity::Identities;
 use crate::jwks::Jwks;
@@ -96,6 +96,7 @@ pub async fn run(
         jwks: jwks.clone(),
         identities,
         proxy: Proxy::new(log.clone()),
+        publishers: Publishers::default(),
         draining,
     });
     // Ends when it drains; it holds the only `serving` that is not a connection's.

@@ -44,6 +44,17 @@ pub struct Rights {
 
 // === impl ClaimGrants ===
 
+impl Default for ClaimGrants {
+    /// By the claim that RestDB has for it, `realtime`.
+    fn default() -> Self {
+        Self {
+            path: ClaimPath("realtime".into()),
+            roles: None,
+            all: Rights::default(),
+        }
+    }
+}
+
 impl ClaimGrants {
     /// What the holder of these claims may do.
     pub(super) fn rights(&self, claims: &Map<String, Value>) -> Rights {

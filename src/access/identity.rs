@@ -156,6 +156,19 @@ impl Identity {
     }
 }
 
+// === impl Identified ===
+
+impl Identified {
+    /// Whose credential it is: by a claim that says so, or the credential by itself.
+    pub(super) fn identify(&self, hasher: &mut Sha256) {
+        let claims = strict::object(self.claims.as_str().as_bytes()).unwrap_or_default();
+        match NAMES.iter().find_map(|name| claims.get(*name)) {
+            Some(name) => hasher.update(name.to_string()),
+            None => hasher.update(self.presented.print()),
+        }
+    }
+}
+
 // === impl Presented ===
 
 impl Credential {
@@ -394,6 +407,9 @@ impl fmt::Debug for Identified {
         f.debug_struct("Identified").finish_non_exhaustive()
     }
 }
+
+/// Claims that say which user somebody is, however often they log in.
+const NAMES: &[&str] = &["sub", "id"];
 
 /// Schemes of `Authorization` that browsers add by themselves, for any page.
 const BY_BROWSERS: &[&str] = &["basic", "digest", "negotiate", "ntlm"];

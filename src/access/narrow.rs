@@ -11,9 +11,9 @@
 
 use std::sync::Arc;
 
-use crate::event::{Event, Kind};
+use super::Leaving;
 use crate::limits::FILTER_BYTES;
-use crate::rule::{Facts, Record, Rule, Verdict};
+use crate::rule::{Facts, Rule, Verdict};
 use crate::topic::{NotAPattern, TopicPattern};
 
 /// What of its grant a subscriber wants to hear; all of it by default.
@@ -96,34 +96,20 @@ impl Narrow {
         Some(left.into())
     }
 
-    /// Whether the event, of which `record` is the record, is wanted: the same for one that is
-    /// live and one that is told again.
-    #[must_use]
-    pub fn wants(&self, event: &Event, record: Option<&Record<'_>>) -> bool {
-        let (Some(filter), Some(_)) = (&self.filter, record) else {
+    /// Whether the event is wanted: the same for one that is live and one that is told again.
+    pub(super) fn wants(&self, leaving: &Leaving<'_>) -> bool {
+        let Some(filter) = &self.filter else {
+            return true;
+        };
+        let Some(record) = leaving.record() else {
             return true;
         };
         let facts = Facts {
-            record,
+            record: Some(record),
             auth: None,
-            now: event.at,
+            now: leaving.event.at,
         };
         filter.holds(&facts) != Verdict::Fails
-    }
-
-    /// Whether the record of an event makes a difference.
-    #[must_use]
-    pub fn has_filter(&self) -> bool {
-        self.filter.is_some()
-    }
-}
-
-/// The record of a write, to be asked about.
-#[must_use]
-pub fn record_of(event: &Event) -> Option<Record<'_>> {
-    match &event.kind {
-        Kind::Write { record, .. } => record.as_ref().map(Record::parse),
-        Kind::Custom { .. } | Kind::Gap | Kind::Uncertain { .. } => None,
     }
 }
 

@@ -10,10 +10,13 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use super::keys::{Algorithm, KeySet, Print};
 use super::strict;
+use crate::event::Json;
 use crate::limits::TOKEN_BYTES_MAX;
 
 /// A token whose signature was found good, without the token: what its issuer said, and by
@@ -23,7 +26,7 @@ pub(super) struct Verified {
     pub(super) algorithm: Algorithm,
     pub(super) key: Print,
     /// The claims as they were signed: an object, in which no name stands twice.
-    claims: Box<[u8]>,
+    pub(super) claims: Json,
 }
 
 /// Who has to have issued a token, and for whom.
@@ -107,10 +110,11 @@ pub(super) fn verify(
         .ok_or(Fault::Signature)?;
     let claims = decode(claims).ok_or(Fault::Malformed)?;
     strict::object(&claims).ok_or(Fault::Malformed)?;
+    let claims: &RawValue = serde_json::from_slice(&claims).map_err(|_no_json| Fault::Malformed)?;
     Ok(Verified {
         algorithm,
         key: key.print(),
-        claims: claims.into(),
+        claims: Json::compact(claims),
     })
 }
 
@@ -152,9 +156,21 @@ fn read_header(header: &Map<String, Value>) -> Result<(Algorithm, Option<&str>),
 }
 
 impl Verified {
+    /// Whose token it is: by `iss` and `sub`, or by all its claims where it has no `sub`.
+    pub(super) fn identify(&self, hasher: &mut Sha256) {
+        let claims = self.claims().unwrap_or_default();
+        match claims.get("sub") {
+            Some(sub) => {
+                let issuer = claims.get("iss").cloned().unwrap_or_default();
+                hasher.update(Value::from(vec![issuer, sub.clone()]).to_string());
+            }
+            None => hasher.update(self.claims.as_str()),
+        }
+    }
+
     /// The claims, read again from what was signed.
     pub(super) fn claims(&self) -> Result<Map<String, Value>, Fault> {
-        strict::object(&self.claims).ok_or(Fault::Malformed)
+        strict::object(self.claims.as_str().as_bytes()).ok_or(Fault::Malformed)
     }
 }
 

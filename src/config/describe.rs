@@ -5,6 +5,7 @@
 
 mod identity;
 mod jwt;
+mod rules;
 
 use std::fmt::{Display, Write};
 
@@ -232,11 +233,12 @@ impl Page {
         self.line(
             "realtime",
             format_args!(
-                "RestDB at {}, a ping every {}, a PATCH told as {}, publishes to {}",
+                "RestDB at {}, a ping every {}, a PATCH told as {}, publishes to {}, {} a key",
                 options.path,
                 show_duration(options.ping_interval),
                 name_of(options.patch, PATCH_EVENTS),
-                show_size(options.publish_body_bytes)
+                show_size(options.publish_body_bytes),
+                options.publish_rate
             ),
         );
         let files = Vec::from_iter(options.client.paths());
@@ -296,6 +298,7 @@ impl Page {
         if let Some(identity) = &access.identity {
             self.identity(identity);
         }
+        self.rules(&access.rules);
     }
 
     fn key(&mut self, key: &Key) {
@@ -305,6 +308,9 @@ impl Page {
             "",
             format_args!("  publishes {}", or_nothing(list(&key.publish))),
         );
+        if key.superuser {
+            self.line("", "  passes every rule");
+        }
         if let Some(origins) = &key.origins {
             let origins = Vec::from_iter(origins.iter());
             self.line(

@@ -19,6 +19,7 @@ use super::unit::NotAMeasure;
 use crate::access::NotAKey;
 use crate::limits;
 use crate::observe::rule::NotAPath;
+use crate::rule::{Need, RuleError};
 use crate::topic::NotAPattern;
 
 /// Everything that is wrong with a configuration, in the order of its files. Prints as text of
@@ -145,6 +146,12 @@ pub(super) enum Problem {
     PublishWrite,
     #[error("must start with `/` and hold no white space and none of ?#%{{}}\"<>\\^`|")]
     RealtimePath,
+    #[error(transparent)]
+    Rule(#[from] RuleError),
+    #[error("{0}")]
+    RuleNeeds(Need),
+    #[error("names no collection: write each by its name")]
+    RuleOfAll,
     #[error("must be visible ASCII without white space: anything else cannot be sent as x-apikey")]
     Secret,
     #[error(
@@ -154,6 +161,8 @@ pub(super) enum Problem {
     SecretShort,
     #[error("has another shape: expected {expected}")]
     Shape { expected: String },
+    #[error("asks about a record: superusers are told by `@request.auth` alone")]
+    SuperusersRecord,
     #[error("is that of {of} already")]
     Taken { of: String },
     #[error("is longer than {} bytes", limits::CONFIG_BYTES_MAX)]

@@ -116,6 +116,7 @@ pub(super) struct Restdb {
     pub(super) ping_interval: Option<Text>,
     pub(super) patch: Option<Text>,
     pub(super) publish_body: Option<Text>,
+    pub(super) publish_rate: Option<Text>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -162,6 +163,16 @@ pub(super) struct Access {
     pub(super) keys: Option<Vec<Key>>,
     pub(super) jwt: Option<Spanned<Jwt>>,
     pub(super) identity: Option<Identity>,
+    /// By collection; an entry without a value is one without a rule.
+    pub(super) rules: Option<Spanned<BTreeMap<String, Option<CollectionRules>>>>,
+    pub(super) superusers: Option<Text>,
+}
+
+/// Of which records of a collection who may do what.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CollectionRules {
+    pub(super) hear: Option<Text>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -237,6 +248,7 @@ pub(super) struct Key {
     pub(super) key: Text,
     pub(super) hear: Option<Vec<Text>>,
     pub(super) publish: Option<Vec<Text>>,
+    pub(super) superuser: Option<Text>,
     pub(super) origins: Option<Vec<Text>>,
 }
 

@@ -10,6 +10,7 @@ mod identity;
 mod jwt;
 mod log;
 mod observe;
+mod rules;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -182,6 +183,9 @@ fn restdb_options(file: &file::Restdb, lower: &mut Lower<'_>) -> restdb::Options
         ),
         patch: lower.or(file.patch.as_ref(), default.patch, |text| {
             choose(text, PATCH_EVENTS)
+        }),
+        publish_rate: lower.or(file.publish_rate.as_ref(), default.publish_rate, |text| {
+            unit::rate(text, &limits::PUBLISHES)
         }),
         publish_body_bytes: lower.or(
             file.publish_body.as_ref(),

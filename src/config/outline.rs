@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use serde_saphyr::granit_parser::{Event, Parser, ScanError};
 
-use shown::{HIDDEN, is_shown};
+use shown::{HIDDEN, is_rule, is_shown};
 
 /// The keys of a YAML text, as far as it can be read.
 #[derive(Debug)]
@@ -72,6 +72,7 @@ impl Outline {
                 _ => bytes.start..bytes.start,
             };
             let plain = text.get(bytes.clone()).is_some_and(|t| !t.contains('@'));
+            let plain = plain || (!is_key && is_rule(&path));
             nodes.push(Node {
                 place: Place {
                     line: span.start.line(),

@@ -2,6 +2,7 @@
 
 mod jwt;
 mod refusals;
+mod rules;
 mod secrets;
 
 use std::fs;
@@ -11,7 +12,7 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::*;
-use crate::access::{Credential, Origin, Secret};
+use crate::access::{Credential, Secret};
 use crate::dialect::restdb::Options;
 
 /// A directory with these files, and what loading its `tidings.yaml` comes to.

@@ -1,7 +1,10 @@
 //! Durations and sizes as the configuration writes them: `10s`, `500ms`, `64MiB`.
 
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::time::Duration;
+
+use crate::limits::{Per, Rate};
 
 /// Why a text is no duration or size that may stand here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -12,6 +15,8 @@ pub(super) enum NotAMeasure {
     Number,
     #[error("must be from {min} to {max}")]
     Range { min: String, max: String },
+    #[error("is no rate: write a whole number and /s, /m or /h, as 100/s")]
+    Rate,
     #[error("is no size: write a number of bytes, or one and KiB, MiB or GiB, as 64MiB")]
     Size,
 }
@@ -51,6 +56,20 @@ pub(super) fn number(text: &str, range: &RangeInclusive<usize>) -> Result<usize,
         }
         _ => Err(NotAMeasure::Number),
     }
+}
+
+/// Reads a rate whose number is within `range`. Shape: `100/s`, `30/m`, `5/h`.
+pub(super) fn rate(text: &str, range: &RangeInclusive<u32>) -> Result<Rate, NotAMeasure> {
+    let (number, unit) = split(text).ok_or(NotAMeasure::Rate)?;
+    let unit = unit.strip_prefix('/').ok_or(NotAMeasure::Rate)?;
+    let (_, per) = RATES
+        .iter()
+        .find(|(name, _)| *name == unit)
+        .ok_or(NotAMeasure::Rate)?;
+    let count = u32::try_from(number).unwrap_or(u32::MAX);
+    let count = within(count, range, |count| count.to_string())?;
+    let count = NonZeroU32::new(count).ok_or(NotAMeasure::Rate)?;
+    Ok(Rate { count, per: *per })
 }
 
 /// Writes a duration of whole milliseconds as [`duration`] reads it, in the largest unit that is exact.
@@ -101,6 +120,9 @@ fn show(number: u64, units: &[(&str, u64)]) -> String {
 
 /// Units of time in milliseconds, the smallest first.
 const DURATIONS: &[(&str, u64)] = &[("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
+
+/// Units of rates.
+const RATES: &[(&str, Per)] = &[("s", Per::Second), ("m", Per::Minute), ("h", Per::Hour)];
 
 /// Units of size in bytes, the smallest first.
 const SIZES: &[(&str, u64)] = &[
@@ -162,6 +184,18 @@ mod tests {
         for text in ["", "1KiB", "-1", "1e3"] {
             assert_eq!(number(text, &(0..=9)), Err(NotAMeasure::Number), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_rate_is_read_and_printed_the_same() {
+        for text in ["1/s", "100/s", "30/m", "5/h"] {
+            assert_eq!(rate(text, &(1..=1000)).unwrap().to_string(), text);
+        }
+        for text in ["", "1", "1/", "1/d", "/s", "1 /s", "-1/s", "1.5/s"] {
+            assert_eq!(rate(text, &(1..=9)), Err(NotAMeasure::Rate), "{text:?}");
+        }
+        let refused = rate("0/s", &(1..=9)).unwrap_err();
+        assert_eq!(refused.to_string(), "must be from 1 to 9");
     }
 
     #[test]

@@ -17,9 +17,10 @@ mod client;
 mod frame;
 mod request;
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::limits::KIB;
+use crate::limits::{KIB, Per, Rate};
 
 pub use client::{Client, ENDINGS};
 pub use frame::{Form, Patch, View, closed, encode, gap, opening, ping};
@@ -39,6 +40,9 @@ pub struct Options {
     /// Bytes of a publish's body at most: `publish_body`, 64 KiB by default,
     /// in [`crate::limits::PUBLISH_BODY_BYTES`].
     pub publish_body_bytes: usize,
+    /// How often a key or a user may publish: `publish_rate`, 100 a second by default, in
+    /// [`crate::limits::PUBLISHES`].
+    pub publish_rate: Rate,
 }
 
 impl Options {
@@ -57,12 +61,20 @@ impl Default for Options {
             ping_interval: PING_INTERVAL,
             patch: PatchEvent::Put,
             publish_body_bytes: 64 * KIB,
+            publish_rate: PUBLISH_RATE,
         }
     }
 }
 
 /// The default of [`Options::ping_interval`], as RestDB has it.
 pub const PING_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The default of [`Options::publish_rate`]: more than any page has to say, and less than keeps
+/// subscribers from hearing anything else.
+const PUBLISH_RATE: Rate = Rate {
+    count: NonZeroU32::new(100).expect("100 is not zero"),
+    per: Per::Second,
+};
 
 /// The event by which a PATCH is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

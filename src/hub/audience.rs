@@ -3,19 +3,16 @@
 //! All streams of one key or token, and of one origin, are one audience. An event is matched and its frames
 //! are joined once for an audience, however many streams are in it.
 
-use std::cell::LazyCell;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use slab::Slab;
 
 use super::Terms;
 use super::index::Index;
-use crate::access::{Denied, Grant};
+use crate::access::{Denied, Grant, Leaving};
 use crate::dialect::{Form, View};
-use crate::event::Event;
-use crate::rule::Record;
-use crate::topic::Topic;
 
 /// Every audience, and the index that finds them.
 #[derive(Debug, Default)]
@@ -42,6 +39,14 @@ pub(super) struct Audience {
 }
 
 impl Audiences {
+    /// Nobody yet; whoever comes is filed by the rules of these terms.
+    pub(super) fn new(terms: &Terms) -> Self {
+        Self {
+            index: Index::new(Arc::clone(&terms.access)),
+            ..Self::default()
+        }
+    }
+
     /// Takes a stream in; the answer is its audience and its place among the members.
     pub(super) fn join(
         &mut self,
@@ -56,7 +61,7 @@ impl Audiences {
             Some(id) => *id,
             None => {
                 let id = self.audiences.vacant_key();
-                self.index.insert(id, grant.hear());
+                self.index.insert(id, &grant);
                 self.ends.extend(grant.until().map(|until| (until, id)));
                 let view = key.1.clone();
                 self.by_grant.insert(key, id);
@@ -90,37 +95,23 @@ impl Audiences {
         self.audiences.get(id)
     }
 
-    /// Replaces `found` by the audiences that hear `topic`, each once.
-    pub(super) fn find(&self, topic: Topic<'_>, found: &mut Vec<usize>) {
-        self.index.find(topic, found);
-    }
-
-    /// Whether the audience `id`, which may hear the event, wants it. The record is read when the
-    /// first asks for it.
-    pub(super) fn wants<'e, F: FnOnce() -> Option<Record<'e>>>(
-        &self,
-        id: usize,
-        event: &Event,
-        record: &LazyCell<Option<Record<'e>>, F>,
-    ) -> bool {
-        let Some(audience) = self.audiences.get(id) else {
-            return false;
-        };
-        let narrow = audience.grant.narrow();
-        !narrow.has_filter() || narrow.wants(event, LazyCell::force(record).as_ref())
+    /// Replaces `found` by the audiences that may hear the event, each once: no other may, and
+    /// whether these do is still to be asked.
+    pub(super) fn find(&self, leaving: &Leaving<'_>, found: &mut Vec<usize>) {
+        self.index.find(leaving, found);
     }
 
     /// Lets another configuration count for everybody; the answer are those whom it denies:
     /// they hear nothing any more, and their members are for the caller to end.
     pub(super) fn renew(&mut self, terms: &Terms, now: Timestamp) -> Vec<(usize, Denied)> {
         let mut denied = Vec::new();
-        self.index = Index::default();
+        self.index = Index::new(Arc::clone(&terms.access));
         self.by_grant.clear();
         self.ends.clear();
         for (id, audience) in &mut self.audiences {
             match terms.renew(&audience.grant, &audience.view, now) {
                 Ok((grant, form)) => {
-                    self.index.insert(id, grant.hear());
+                    self.index.insert(id, &grant);
                     self.ends.extend(grant.until().map(|until| (until, id)));
                     self.by_grant
                         .insert((grant.without_end(), audience.view.clone()), id);
@@ -146,7 +137,7 @@ impl Audiences {
         let Some(audience) = self.audiences.get_mut(id) else {
             return Ok(());
         };
-        self.index.remove(id, audience.grant.hear());
+        self.index.remove(id, &audience.grant);
         let key = (audience.grant.without_end(), audience.view.clone());
         if self.by_grant.get(&key) == Some(&id) {
             self.by_grant.remove(&key);
@@ -155,7 +146,7 @@ impl Audiences {
             self.ends.remove(&(until, id));
         }
         let (grant, form) = terms.renew(&audience.grant, &audience.view, now)?;
-        self.index.insert(id, grant.hear());
+        self.index.insert(id, &grant);
         self.ends.extend(grant.until().map(|until| (until, id)));
         let key = (grant.without_end(), audience.view.clone());
         self.by_grant.insert(key, id);
@@ -177,7 +168,7 @@ impl Audiences {
         if let Some(until) = audience.grant.until() {
             self.ends.remove(&(until, id));
         }
-        self.index.remove(id, audience.grant.hear());
+        self.index.remove(id, &audience.grant);
         let key = (audience.grant.without_end(), audience.view);
         if self.by_grant.get(&key) == Some(&id) {
             self.by_grant.remove(&key);
@@ -194,15 +185,13 @@ impl Audience {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::access::{
-        Access, Algorithm, ClaimGrants, ClaimPath, Credential, Jwt, Key, KeySet, KeySource,
-        Keyring, Origins, Rights, Secret, Wanted,
+        Access, Algorithm, ClaimGrants, Credential, Jwt, Key, KeySet, KeySource, Keyring, Origins,
+        Rules, Secret, Wanted,
     };
     use crate::dialect::{Realtime, restdb};
-    use crate::event::Method;
+    use crate::event::{Cursor, Epoch, Event, Kind, Method};
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -215,10 +204,12 @@ mod tests {
                 secret: Secret::new("k"),
                 hear: Arc::new([hear.parse().unwrap()]),
                 publish: Box::new([]),
+                superuser: false,
                 origins: None,
             })],
             jwt: None,
             identity: None,
+            rules: Rules::default(),
         }
     }
 
@@ -256,7 +247,20 @@ mod tests {
 
     fn who_hears(audiences: &Audiences, collection: &str) -> Vec<u32> {
         let mut found = Vec::new();
-        audiences.find(Topic::Write(Method::Post, collection), &mut found);
+        let event = Event {
+            cursor: Cursor {
+                epoch: Epoch::new(1),
+                seq: 1,
+            },
+            at: NOW,
+            kind: Kind::Write {
+                method: Method::Post,
+                collection: collection.into(),
+                ids: Vec::new(),
+                record: None,
+            },
+        };
+        audiences.find(&Leaving::new(&event, NOW), &mut found);
         found
             .iter()
             .flat_map(|id| audiences.audience(*id).unwrap().members().to_vec())
@@ -321,11 +325,7 @@ mod tests {
             algorithms: Box::new([Algorithm::Hs256]),
             keys: Keyring::new(KeySource::Secret, KeySet::secret("k")),
             wanted: Wanted::default(),
-            grants: ClaimGrants {
-                path: ClaimPath::new("realtime").unwrap(),
-                roles: None,
-                all: Rights::default(),
-            },
+            grants: ClaimGrants::default(),
             cookie: None,
         });
         let mut audiences = Audiences::default();

@@ -14,7 +14,6 @@ mod ends;
 mod newcomers;
 mod past;
 
-use std::cell::LazyCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -33,12 +32,11 @@ use super::beats::{Beats, Place};
 use super::frames::{Batch, Frames};
 use super::stream::{Behind, Position, Ready, Stream, Written};
 use super::{Joining, Shared, Terms};
-use crate::access::record_of;
+use crate::access::Leaving;
 use crate::dialect::Form;
 use crate::event::{Cursor, Event, Gap, Kind};
 use crate::limits::{BATCH_BYTES, BATCH_EVENTS, RETRY_MIN, STREAMS_A_TURN, WRITES_IN_A_ROW};
 use crate::log::Past;
-use crate::topic::Topic;
 use past::Pieces;
 
 /// Owns the streams. Runs until it is drained.
@@ -99,7 +97,7 @@ impl Engine {
         Self {
             joining,
             streams: Slab::new(),
-            audiences: Audiences::default(),
+            audiences: Audiences::new(&terms),
             beats: Beats::default(),
             ready: Ready::new(Arc::clone(&shared.wake)),
             frames: Frames::default(),
@@ -202,14 +200,14 @@ impl Engine {
     fn touched(&self, events: &[Arc<Event>]) -> HashMap<Wanted, Vec<usize>> {
         let mut wanted: HashMap<usize, Vec<usize>> = HashMap::new();
         let mut found = Vec::new();
+        let now = Timestamp::now();
         for (at, event) in events.iter().enumerate() {
-            let Some(topic) = Topic::of(event) else {
-                continue;
-            };
-            self.audiences.find(topic, &mut found);
-            let record = LazyCell::new(|| record_of(event));
+            let leaving = Leaving::new(event, now);
+            self.audiences.find(&leaving, &mut found);
             for id in &found {
-                if self.audiences.wants(*id, event, &record) {
+                if let Some(audience) = self.audiences.audience(*id)
+                    && self.terms.access.lets_hear(&audience.grant, &leaving)
+                {
                     wanted.entry(*id).or_default().push(at);
                 }
             }

@@ -1,95 +1,236 @@
-//! Which audiences an event touches, found by its topic and not by asking each.
+//! Which audiences an event touches, found by its topic and its record and not by asking each.
+//!
+//! Where a collection has a rule, most audiences are found by what the record has at a field: by
+//! `owner = @request.auth.sub` an event costs its owner's audience, however many are connected.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
+use crate::access::{Access, Grant, Leaving};
 use crate::event::Method;
+use crate::rule::{Keys, Path, Sought};
 use crate::topic::{Topic, TopicPattern};
 
-/// Audiences by the patterns of their grants. An event costs what it touches: audiences that
-/// hear other collections are never looked at.
+/// Audiences by what their grants let them hear. An event costs what it touches: audiences that
+/// hear other collections, or other records, are never looked at.
 #[derive(Debug, Default)]
 pub(super) struct Index {
+    /// Whose rules the audiences were filed by.
+    access: Arc<Access>,
     /// By the name of a custom event.
     custom: HashMap<Box<str>, Vec<usize>>,
     /// Those that hear every custom event.
     any_custom: Vec<usize>,
-    /// By collection.
+    /// By collection, where it has no rule.
     collections: HashMap<Box<str>, ByMethod>,
-    /// Those that hear every collection.
+    /// Those that hear every collection, for where it has no rule.
     any_collection: ByMethod,
+    /// By collection, every one that has a rule.
+    ruled: HashMap<Box<str>, Ruled>,
+    /// By a field, as its number, and what has to stand there. One for all collections: who is
+    /// filed by the rules of several stands here once.
+    keyed: HashMap<(usize, Sought), Vec<usize>>,
+    /// The fields by their numbers. Bounded by the rules.
+    fields: Vec<Path>,
+}
+
+/// Audiences that may hear of a collection with a rule.
+#[derive(Debug, Default)]
+struct Ruled {
+    /// Those who hear of every record.
+    everyone: ByMethod,
+    /// Those for whom each record has to be asked about.
+    asked: ByMethod,
+    /// By which fields the others are found, and how many are.
+    fields: HashMap<usize, usize>,
 }
 
 /// Audiences that hear a method, and at the end those that hear all.
 #[derive(Debug, Default)]
 struct ByMethod([Vec<usize>; 5]);
 
+/// Whether an audience is put in or taken out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Insert,
+    Remove,
+}
+
 impl Index {
-    /// Files `audience` under each of its patterns.
-    pub(super) fn insert(&mut self, audience: usize, patterns: &[TopicPattern]) {
-        for pattern in patterns {
+    /// An index by the rules of `access`.
+    pub(super) fn new(access: Arc<Access>) -> Self {
+        let ruled = access.ruled().map(|name| (name.into(), Ruled::default()));
+        Self {
+            ruled: ruled.collect(),
+            access,
+            ..Self::default()
+        }
+    }
+
+    /// Files `audience` under everything by which it is found.
+    pub(super) fn insert(&mut self, audience: usize, grant: &Grant) {
+        self.change(audience, grant, Change::Insert);
+    }
+
+    /// Takes `audience` out again; the grant is the one that it was filed with.
+    pub(super) fn remove(&mut self, audience: usize, grant: &Grant) {
+        self.change(audience, grant, Change::Remove);
+    }
+
+    fn change(&mut self, audience: usize, grant: &Grant, change: Change) {
+        for pattern in grant.hear().iter() {
             match pattern {
-                TopicPattern::Custom(None) => self.any_custom.push(audience),
+                TopicPattern::Custom(None) => change.apply(&mut self.any_custom, audience),
                 TopicPattern::Custom(Some(name)) => {
-                    self.custom.entry(name.clone()).or_default().push(audience);
+                    let filed = self.custom.entry(name.clone()).or_default();
+                    change.apply(filed, audience);
+                    if filed.is_empty() {
+                        self.custom.remove(name);
+                    }
                 }
                 TopicPattern::Write(method, None) => {
-                    self.any_collection.of(*method).push(audience);
+                    change.apply(self.any_collection.of(*method), audience);
                 }
+                TopicPattern::Write(_, Some(collection)) if self.access.has_rule(collection) => {}
                 TopicPattern::Write(method, Some(collection)) => {
                     let by_method = self.collections.entry(collection.clone()).or_default();
-                    by_method.of(*method).push(audience);
+                    change.apply(by_method.of(*method), audience);
+                    if by_method.is_empty() {
+                        self.collections.remove(collection);
+                    }
+                }
+            }
+        }
+        let access = Arc::clone(&self.access);
+        let mut keys = HashSet::new();
+        for collection in access.ruled() {
+            self.change_ruled(collection, audience, grant, change, &mut keys);
+        }
+        for key in keys {
+            let filed = self.keyed.entry(key.clone()).or_default();
+            change.apply(filed, audience);
+            if filed.is_empty() {
+                self.keyed.remove(&key);
+            }
+        }
+    }
+
+    /// The same for a collection with a rule; what the audience is found by is added to `keys`.
+    fn change_ruled(
+        &mut self,
+        collection: &str,
+        audience: usize,
+        grant: &Grant,
+        change: Change,
+        keys: &mut HashSet<(usize, Sought)>,
+    ) {
+        let heard = |pattern: &TopicPattern| match pattern {
+            TopicPattern::Write(method, on) if on.as_deref().is_none_or(|on| on == collection) => {
+                Some(*method)
+            }
+            TopicPattern::Custom(_) | TopicPattern::Write(..) => None,
+        };
+        let methods: Vec<_> = grant.hear().iter().filter_map(heard).collect();
+        if methods.is_empty() {
+            return;
+        }
+        let found = self.access.keys(grant, collection).unwrap_or(Keys::Never);
+        let Some(ruled) = self.ruled.get_mut(collection) else {
+            return;
+        };
+        match found {
+            Keys::Never => {}
+            Keys::Always => {
+                for method in methods {
+                    change.apply(ruled.everyone.of(method), audience);
+                }
+            }
+            Keys::Asked => {
+                for method in methods {
+                    change.apply(ruled.asked.of(method), audience);
+                }
+            }
+            Keys::Equal(found) => {
+                for key in found {
+                    let field = number_of(&mut self.fields, key.field);
+                    change.count(&mut ruled.fields, field);
+                    keys.insert((field, key.value));
                 }
             }
         }
     }
 
-    /// Takes `audience` out again; `patterns` are those it was filed under.
-    pub(super) fn remove(&mut self, audience: usize, patterns: &[TopicPattern]) {
-        let forget = |filed: &mut Vec<usize>| filed.retain(|other| *other != audience);
-        for pattern in patterns {
-            match pattern {
-                TopicPattern::Custom(None) => forget(&mut self.any_custom),
-                TopicPattern::Custom(Some(name)) => {
-                    if let Some(filed) = self.custom.get_mut(name) {
-                        forget(filed);
-                        if filed.is_empty() {
-                            self.custom.remove(name);
-                        }
-                    }
-                }
-                TopicPattern::Write(method, None) => forget(self.any_collection.of(*method)),
-                TopicPattern::Write(method, Some(collection)) => {
-                    if let Some(by_method) = self.collections.get_mut(collection) {
-                        forget(by_method.of(*method));
-                        if by_method.is_empty() {
-                            self.collections.remove(collection);
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// Replaces `found` by the audiences that hear `topic`, each once.
-    pub(super) fn find(&self, topic: Topic<'_>, found: &mut Vec<usize>) {
+    /// Replaces `found` by the audiences that may hear the event, each once: no other may, and
+    /// whether these do is still to be asked.
+    pub(super) fn find(&self, leaving: &Leaving<'_>, found: &mut Vec<usize>) {
         found.clear();
-        match topic {
-            Topic::Custom(name) => {
+        match Topic::of(leaving.event) {
+            None => {}
+            Some(Topic::Custom(name)) => {
                 found.extend_from_slice(&self.any_custom);
                 if let Some(filed) = self.custom.get(name) {
                     found.extend_from_slice(filed);
                 }
             }
-            Topic::Write(method, collection) => {
-                self.any_collection.collect(method, found);
-                if let Some(by_method) = self.collections.get(collection) {
-                    by_method.collect(method, found);
+            Some(Topic::Write(method, collection)) => match self.ruled.get(collection) {
+                None => {
+                    self.any_collection.collect(method, found);
+                    if let Some(by_method) = self.collections.get(collection) {
+                        by_method.collect(method, found);
+                    }
                 }
-            }
+                Some(ruled) => {
+                    ruled.everyone.collect(method, found);
+                    ruled.asked.collect(method, found);
+                    self.find_keyed(ruled, leaving, found);
+                }
+            },
         }
         found.sort_unstable();
         found.dedup();
     }
+
+    /// Adds those who are found by the record.
+    fn find_keyed(&self, ruled: &Ruled, leaving: &Leaving<'_>, found: &mut Vec<usize>) {
+        let fields = ruled.fields.keys();
+        let fields = fields.filter_map(|number| Some((*number, self.fields.get(*number)?)));
+        for (number, field) in fields {
+            let sought = leaving.record().and_then(|record| record.sought(field));
+            let filed = sought.and_then(|sought| self.keyed.get(&(number, sought)));
+            found.extend_from_slice(filed.map(Vec::as_slice).unwrap_or_default());
+        }
+    }
+}
+
+impl Change {
+    fn apply(self, filed: &mut Vec<usize>, audience: usize) {
+        match self {
+            Self::Insert => filed.push(audience),
+            Self::Remove => filed.retain(|other| *other != audience),
+        }
+    }
+
+    fn count(self, counts: &mut HashMap<usize, usize>, field: usize) {
+        let count = counts.entry(field).or_default();
+        match self {
+            Self::Insert => *count += 1,
+            Self::Remove => *count = count.saturating_sub(1),
+        }
+        if *count == 0 {
+            counts.remove(&field);
+        }
+    }
+}
+
+/// The number of a field, a new one if it has none.
+fn number_of(fields: &mut Vec<Path>, field: Path) -> usize {
+    fields
+        .iter()
+        .position(|known| *known == field)
+        .unwrap_or_else(|| {
+            fields.push(field);
+            fields.len() - 1
+        })
 }
 
 impl ByMethod {
@@ -121,56 +262,4 @@ impl ByMethod {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn patterns(texts: &[&str]) -> Vec<TopicPattern> {
-        texts.iter().map(|text| text.parse().unwrap()).collect()
-    }
-
-    fn found(index: &Index, topic: Topic<'_>) -> Vec<usize> {
-        let mut found = vec![99];
-        index.find(topic, &mut found);
-        found
-    }
-
-    /// The index answers as asking every pattern would.
-    #[test]
-    fn an_event_finds_those_who_hear_it_each_once() {
-        let audiences = [
-            patterns(&["POST:company", "*:company", "*:*"]),
-            patterns(&["PUT:company"]),
-            patterns(&["POST:*", "GOAL"]),
-            patterns(&["*"]),
-            patterns(&["GOAL", "*"]),
-        ];
-        let mut index = Index::default();
-        for (id, patterns) in audiences.iter().enumerate() {
-            index.insert(id, patterns);
-        }
-        for topic in [
-            Topic::Write(Method::Post, "company"),
-            Topic::Write(Method::Put, "company"),
-            Topic::Write(Method::Post, "other"),
-            Topic::Write(Method::Delete, "other"),
-            Topic::Custom("GOAL"),
-            Topic::Custom("OTHER"),
-        ] {
-            let asked: Vec<usize> = (0..audiences.len())
-                .filter(|id| audiences[*id].iter().any(|p| p.matches(topic)))
-                .collect();
-            assert_eq!(found(&index, topic), asked, "{topic:?}");
-        }
-    }
-
-    #[test]
-    fn who_left_is_found_no_more_and_leaves_nothing_behind() {
-        let own = patterns(&["POST:company", "GOAL", "*:*", "*"]);
-        let mut index = Index::default();
-        index.insert(7, &own);
-        index.remove(7, &own);
-        assert!(found(&index, Topic::Write(Method::Post, "company")).is_empty());
-        assert!(found(&index, Topic::Custom("GOAL")).is_empty());
-        assert!(index.custom.is_empty() && index.collections.is_empty());
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::like::Pattern;
 use super::tests::{json, now};
-use super::tree::{Comparison, FUNCTIONS, MACROS, Modifier, Node, Op, Term};
+use super::tree::{Comparison, FUNCTIONS, Literal, MACROS, Modifier, Node, Op, Term};
 use super::*;
 
 fn name() -> impl Strategy<Value = Box<str>> {
@@ -181,19 +181,36 @@ proptest! {
     }
 
     #[test]
-    fn a_key_holds_wherever_its_rule_does(rule in rule(), record in object(), auth in object()) {
+    fn whoever_a_rule_holds_of_is_found(rule in rule(), record in object(), auth in object()) {
         let (record, auth) = (json(&record), json(&auth));
         let (record, auth) = (Record::parse(&record), Record::parse(&auth));
-        let Some(key) = rule.key() else { return Ok(()) };
+        let found = match rule.keys(Some(&auth)) {
+            Keys::Always => {
+                prop_assert_eq!(said(&rule, None, Some(&auth)), Verdict::Holds);
+                true
+            }
+            Keys::Asked => true,
+            Keys::Equal(keys) => keys.iter().any(|key| {
+                record.sought(&key.field).as_ref() == Some(&key.value)
+            }),
+            Keys::Never => false,
+        };
         if said(&rule, Some(&record), Some(&auth)) == Verdict::Holds {
-            let value = match key.value {
-                KeyValue::Claim(path) => Term::Claim(path.clone(), None),
-                KeyValue::Literal(literal) => Term::Literal(literal.clone()),
+            prop_assert!(found);
+        }
+    }
+
+    #[test]
+    fn equal_values_are_looked_up_alike(left in object(), right in object()) {
+        let (left, right) = (json(&left), json(&right));
+        let (left, right) = (Record::parse(&left), Record::parse(&right));
+        let rule = Rule::parse("a = @request.auth.b").unwrap();
+        if said(&rule, Some(&left), Some(&right)) == Verdict::Holds {
+            let Keys::Equal(keys) = rule.keys(Some(&right)) else {
+                return Err(TestCaseError::fail("an equality has a key"));
             };
-            let left = Term::Field(key.field.clone(), None);
-            let node = Comparison::new(left, Op::Equal, false, value);
-            let equality = Rule { root: Node::Compare(Box::new(node)) };
-            prop_assert_eq!(said(&equality, Some(&record), Some(&auth)), Verdict::Holds);
+            let found = left.sought(&Path(["a".into()].into()));
+            prop_assert_eq!(found.as_ref(), Some(&keys[0].value));
         }
     }
 

@@ -47,6 +47,18 @@ pub(super) fn order(left: &str, right: &str) -> Ordering {
     }
 }
 
+/// A text that is the same for all numbers that are equal. Shape: `-123e3`, for -123 and -123.0.
+pub(super) fn canonical(number: &str) -> String {
+    let parts = Parts::of(number);
+    let sign = match parts.sign() {
+        0 => return "0".to_owned(),
+        1 => "",
+        _ => "-",
+    };
+    let digits: String = parts.significant().map(char::from).collect();
+    format!("{sign}{digits}e{}", parts.places)
+}
+
 struct Parts<'a> {
     is_negative: bool,
     /// The digits and their point, from the first that is not 0; empty for zero.

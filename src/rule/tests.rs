@@ -147,39 +147,50 @@ fn every_macro_is_read() {
 }
 
 #[test]
-fn a_key_is_an_equality_that_always_has_to_hold() {
+fn whoever_a_rule_may_hold_of_is_found_by_equalities() {
+    let auth = json(AUTH);
+    let auth = Record::parse(&auth);
     for (text, expected) in [
-        ("owner = @request.auth.id", Some(("owner", "claim id"))),
+        ("owner = @request.auth.id", "owner=u1"),
+        ("s = 'live' && @request.auth.id = o.id", "o.id=u1"),
+        ("s = 'live' && n > 1", "s=live"),
+        ("(a = 1 || b = 2) && c = true", "c=1e1"),
+        ("a = 1 || b = '2.0'", "a=1e1 b=2e1"),
         (
-            "s = 'live' && @request.auth.org.id = o.id",
-            Some(("o.id", "claim org.id")),
+            "a = 1 || owner = @request.auth.id && b = 2",
+            "a=1e1 owner=u1",
         ),
-        ("s = 'live' && n > 1", Some(("s", "\"live\""))),
-        ("(a = 1 || b = 2) && c = true", Some(("c", "true"))),
-        ("(a = 1) && (c = 2)", Some(("a", "1"))),
-        ("a = 1 || b = 2", None),
-        ("a = null", None),
-        ("a = ''", None),
-        ("a != 1", None),
-        ("a ?= 1", None),
-        ("a:lower = 'x'", None),
-        ("a = @request.auth.x:lower", None),
-        ("a = b", None),
-        ("a = @now", None),
-        ("1 = 1", None),
+        ("a = 1 || b > 2", "asked"),
+        ("a = 1 || @request.auth.role = 'admin'", "always"),
+        ("a = 1 || @request.auth.role = 'x'", "a=1e1"),
+        ("a = 1 && @request.auth.role = 'x'", "never"),
+        ("a = 1 && @request.auth.role = 'admin'", "a=1e1"),
+        (
+            "@request.auth.role = 'x' || @request.auth.id = 'x'",
+            "never",
+        ),
+        ("a = null", "a="),
+        ("a = @request.auth.nil", "a="),
+        ("a = @request.auth.many", "a=x"),
+        ("a = @request.auth.half", "never"),
+        ("a != 1", "asked"),
+        ("a ?= 1", "asked"),
+        ("a:lower = 'x'", "asked"),
+        ("a = @request.auth.x:lower", "asked"),
+        ("a = b", "asked"),
+        ("a = @now", "asked"),
+        ("1 = 1", "always"),
     ] {
-        let rule = Rule::parse(text).unwrap();
-        let found = rule.key().map(|key| {
-            let value = match key.value {
-                KeyValue::Claim(path) => format!("claim {path}"),
-                KeyValue::Literal(Literal::Text(text)) => format!("{text:?}"),
-                KeyValue::Literal(Literal::Number(digits)) => digits.to_string(),
-                KeyValue::Literal(Literal::Bool(value)) => value.to_string(),
-                KeyValue::Literal(Literal::Null) => "null".into(),
-            };
-            (key.field.to_string(), value)
-        });
-        let found = found.as_ref().map(|(a, b)| (a.as_str(), b.as_str()));
+        let found = match Rule::parse(text).unwrap().keys(Some(&auth)) {
+            Keys::Always => "always".to_owned(),
+            Keys::Asked => "asked".to_owned(),
+            Keys::Equal(keys) => {
+                let keys = keys.iter();
+                let texts = keys.map(|key| format!("{}={}", key.field, key.value.0));
+                texts.collect::<Vec<_>>().join(" ")
+            }
+            Keys::Never => "never".to_owned(),
+        };
         assert_eq!(found, expected, "{text}");
     }
 }

@@ -10,7 +10,7 @@ pub struct Path(pub(super) Box<[Box<str>]>);
 
 /// A value that is written in a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Literal {
+pub(super) enum Literal {
     /// `true` or `false`.
     Bool(bool),
     /// `null`.
@@ -129,20 +129,6 @@ impl fmt::Display for Path {
     }
 }
 
-// === impl Literal ===
-
-impl Literal {
-    /// Whether it is what a missing field is equal to.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        match self {
-            Self::Null => true,
-            Self::Text(text) => text.is_empty(),
-            Self::Bool(_) | Self::Number(_) => false,
-        }
-    }
-}
-
 // === impl Node ===
 
 impl Node {
@@ -178,6 +164,14 @@ impl Node {
         }
     }
 
+    /// Whether a term of it is one of these.
+    pub(super) fn asks(&self, of: &dyn Fn(&Term) -> bool) -> bool {
+        match self {
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter().any(|node| node.asks(of)),
+            Self::Compare(comparison) => comparison.left.asks(of) || comparison.right.asks(of),
+        }
+    }
+
     /// What always holds, or always fails.
     pub(super) fn constant(holds: bool) -> Self {
         let number = |digits: &str| Term::Literal(Literal::Number(digits.into()));
@@ -188,6 +182,18 @@ impl Node {
             false,
             right,
         )))
+    }
+}
+
+// === impl Term ===
+
+impl Term {
+    fn asks(&self, of: &dyn Fn(&Self) -> bool) -> bool {
+        let within = match self {
+            Self::Function(_, arguments) => arguments.iter().any(|term| term.asks(of)),
+            _ => false,
+        };
+        within || of(self)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is kept of the upstream's answers, for how long, and of whom.
 
 use super::*;
-use crate::access::{Access, ClaimPath, Denied, Grant, Origin, Origins};
+use crate::access::{Access, Denied, Grant, Origin, Origins};
 
 const CACHE: Duration = Duration::from_secs(30);
 
@@ -20,9 +20,8 @@ fn identity() -> Identity {
         cache: CACHE,
         cookies: ["sid".into()].into(),
         grants: ClaimGrants {
-            path: ClaimPath::new("realtime").unwrap(),
-            roles: None,
             all,
+            ..ClaimGrants::default()
         },
         answers: Answers::new(),
     }

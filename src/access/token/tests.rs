@@ -90,11 +90,7 @@ fn jwt(keys: KeySet, algorithms: &[Algorithm]) -> Jwt {
             audience: Box::new(["api".into(), "other-api".into()]),
             leeway: Duration::from_secs(5),
         },
-        grants: ClaimGrants {
-            path: ClaimPath::new("realtime").unwrap(),
-            roles: None,
-            all: Rights::default(),
-        },
+        grants: ClaimGrants::default(),
         cookie: None,
     }
 }
@@ -365,6 +361,7 @@ fn a_token_counts_before_a_key_and_only_where_tokens_count() {
         secret: key.clone(),
         hear: ["*".parse().unwrap()].into(),
         publish: [].into(),
+        superuser: false,
         origins: None,
     })];
     let bad = access.grant(&presented("bad"), now());

@@ -45,7 +45,7 @@ observe   2 rules, the first that matches decides
           ignored: /auth/**
           redacted: /password
           only the collections: posts
-realtime  RestDB at /realtime, a ping every 10s, a PATCH told as put, publishes to 64KiB
+realtime  RestDB at /realtime, a ping every 10s, a PATCH told as put, publishes to 64KiB, 100/s a key
           its JavaScript client at /realtime/client.js, /realtime/client.mjs, /realtime/client.d.ts
 access    by key
           origins: https://app.example

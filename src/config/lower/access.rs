@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use super::jwt::{self, KeyFile};
-use super::{Lower, boolean, identity};
+use super::{Lower, boolean, identity, rules};
 use crate::access::{Access, Key, Origins, Secret};
 use crate::config::fault::Problem;
 use crate::config::file::{self, Text};
@@ -38,6 +38,7 @@ pub(in crate::config) fn access(
         keys,
         jwt,
         identity,
+        rules: rules::rules(file, lower),
     }
 }
 
@@ -82,6 +83,7 @@ fn key(file: &file::Key, at: usize, seen: &mut Seen, lower: &mut Lower<'_>) -> O
     });
     let hear = lower.all(texts(&file.hear), str::parse::<TopicPattern>);
     let publish = lower.all(texts(&file.publish), publish);
+    let superuser = lower.or(file.superuser.as_ref(), false, boolean);
     let origins = file.origins.as_deref();
     let origins = origins.map(|origins| Origins::new(lower.all(origins, origin)));
     Some(Key {
@@ -89,6 +91,7 @@ fn key(file: &file::Key, at: usize, seen: &mut Seen, lower: &mut Lower<'_>) -> O
         secret: secret?,
         hear: hear.into(),
         publish: publish.into(),
+        superuser,
         origins,
     })
 }

@@ -24,7 +24,7 @@ pub(super) fn claim_grants(file: &Written<'_>, lower: &mut Lower<'_>) -> Option<
     };
     let grants = match file.grants {
         Some(text) => path(text, lower),
-        None => ClaimPath::new(GRANTS),
+        None => Some(ClaimGrants::default().path),
     };
     let roles = file.roles.and_then(|roles| {
         let grants = role_grants(&roles.grants, lower);
@@ -56,6 +56,3 @@ fn rights(hear: &Option<Vec<Text>>, may: &Option<Vec<Text>>, lower: &mut Lower<'
         publish: lower.all(texts(may), publish),
     }
 }
-
-/// RestDB's own claim.
-const GRANTS: &str = "realtime";

@@ -152,7 +152,14 @@ pub(super) fn is_shown(path: &str) -> bool {
         index &= c != ']';
     }
     let general = general.strip_prefix("access.").unwrap_or(&general);
-    SHOWN.contains(&general)
+    SHOWN.contains(&general) || is_rule(general)
+}
+
+/// Whether an expression of access stands at the path: it is no secret, `@` and all.
+pub(super) fn is_rule(path: &str) -> bool {
+    let path = path.strip_prefix("access.").unwrap_or(path);
+    let of_collection = path.strip_prefix("rules.");
+    path == "superusers" || of_collection.is_some_and(|rest| rest.ends_with(".hear"))
 }
 
 /// Bytes of a line that are shown before its place, and after it: more than fit on a screen.
@@ -186,6 +193,7 @@ pub(in crate::config) const SHOWN: &[&str] = &[
     "keys.name",
     "keys.origins",
     "keys.publish",
+    "keys.superuser",
     "limits.head",
     "limits.head_timeout",
     "limits.observed_body",
@@ -218,6 +226,7 @@ pub(in crate::config) const SHOWN: &[&str] = &[
     "realtime.restdb.path",
     "realtime.restdb.ping_interval",
     "realtime.restdb.publish_body",
+    "realtime.restdb.publish_rate",
     "upstream",
     "upstream.ca_file",
     "upstream.connect_timeout",

@@ -416,7 +416,7 @@ name: a, key: b, publish: ['POST:a']  =>  5:access.keys[0].publish[0] names writ
 name: a, key: b, publish: ['*:*']  =>  5:access.keys[0].publish[0] names writes
 name: a, key: b, publish: [GOAL, Put]  =>  5:access.keys[0].publish[1] is reserved
 name: a, key: b, publish: [UNCERTAIN]  =>  5:access.keys[0].publish[0] is reserved
-name: a, key: b, kye: c  =>  5:access.keys[0].kye unknown key "kye": the keys here are name, key, hear, publish, origins
+name: a, key: b, kye: c  =>  5:access.keys[0].kye unknown key "kye": the keys here are name, key, hear, publish, superuser, origins
 "#;
 
 /// Below `listen` and `upstream`.

@@ -1,7 +1,10 @@
 //! Requests on RestDB's path to commands, and the answers to what is refused.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response, StatusCode, header};
+use http::header::{self, HeaderValue};
+use http::{HeaderMap, Method, Response, StatusCode};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -15,7 +18,7 @@ use crate::dialect::answer::{
 use crate::dialect::presented::{Query, credential, narrow, since, text};
 use crate::dialect::{self, Command, Listen, Published, Request};
 use crate::event::{Json, Kind};
-use crate::limits::JSON_DEPTH;
+use crate::limits::{JSON_DEPTH, Rate};
 use crate::topic::is_reserved;
 
 /// A publish whose credential, type and announced length are sound; its body is still unread.
@@ -23,6 +26,8 @@ use crate::topic::is_reserved;
 pub struct Publish {
     /// Bytes of body at most; a longer one is answered 413 with [`Publish::too_large`].
     pub body_bytes_max: usize,
+    /// How often whoever publishes may; more is answered 429 with [`Publish::too_often`].
+    pub rate: Rate,
     credential: Credential,
     /// Who may read the answer.
     reader: Reader,
@@ -31,7 +36,7 @@ pub struct Publish {
 /// What `request` asks for.
 ///
 /// The checks of a publish come in RestDB's order: credential (401), type (415), size (413),
-/// then, with the body, its shape (400) and the right (403).
+/// then, with the body, its shape (400), the right (403) and the rate (429).
 #[must_use]
 pub fn command(
     request: &Request<'_>,
@@ -81,6 +86,7 @@ pub fn command(
             let publish = Publish {
                 body_bytes_max: options.publish_body_bytes,
                 reader: Reader::of(&credential.origin, access),
+                rate: options.publish_rate,
                 credential: credential.clone(),
             };
             if !is_json(request.headers) {
@@ -149,10 +155,11 @@ impl Publish {
                 "expected `data` nested at most {JSON_DEPTH} deep"
             )));
         }
-        access
+        let by = access
             .may_publish(&self.credential, &body.event, now)
             .map_err(|denied| Box::new(refusal(denied, &self.credential, access)))?;
         Ok(Published {
+            by,
             kind: Kind::Custom {
                 name: body.event.into(),
                 data: body.data.map_or_else(Json::null, Json::compact),
@@ -171,6 +178,22 @@ impl Publish {
             StatusCode::PAYLOAD_TOO_LARGE,
             &format!("expected a body of at most {} bytes", self.body_bytes_max),
         )
+    }
+
+    /// The answer to one publish too many: there is room for another after `wait`.
+    #[must_use]
+    pub fn too_often(&self, wait: Duration) -> Response<Bytes> {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let mut refused = self.answer(
+            StatusCode::TOO_MANY_REQUESTS,
+            &format!("expected no more than {} publishes", self.rate),
+        );
+        let fields = refused.headers_mut();
+        fields.insert(header::RETRY_AFTER, seconds.max(1).into());
+        // A page of another site sees no field but those that it is shown.
+        let shown = HeaderValue::from_static("retry-after");
+        fields.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, shown);
+        refused
     }
 
     /// An answer that the page which sent the request may read.
@@ -218,6 +241,7 @@ mod tests {
             secret: Secret::new("k"),
             hear: [].into(),
             publish: ["*".parse().unwrap()].into(),
+            superuser: false,
             origins: None,
         };
         let access = Access {
@@ -226,6 +250,7 @@ mod tests {
         };
         let publish = Publish {
             body_bytes_max: usize::MAX,
+            rate: Options::default().publish_rate,
             credential: Credential {
                 key: Some(Secret::new("k")),
                 ..Credential::default()

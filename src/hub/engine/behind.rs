@@ -12,10 +12,11 @@ use tokio::time::Instant;
 use super::super::frames::Batch;
 use super::super::stream::{Behind, Position, Written};
 use super::{Disconnect, Engine, Room};
-use crate::access::record_of;
+use jiff::Timestamp;
+
+use crate::access::Leaving;
 use crate::event::{Cursor, Event, Gap, Kind};
 use crate::log::Past;
-use crate::topic::Topic;
 
 /// What a stream that is behind is sent next.
 enum Next {
@@ -135,12 +136,10 @@ impl Engine {
             let gap = audience.form.gap(event.cursor, Gap::Lost, &audience.grant);
             return Some(Batch::one(event.cursor.seq, gap));
         }
-        let narrow = audience.grant.narrow();
-        let wants =
-            |event: &Event| !narrow.has_filter() || narrow.wants(event, record_of(event).as_ref());
+        let now = Timestamp::now();
         let hears = |event: &&Arc<Event>| {
-            let topic = Topic::of(event);
-            topic.is_some_and(|topic| audience.grant.hears(topic)) && wants(event)
+            let leaving = Leaving::new(event, now);
+            self.terms.access.lets_hear(&audience.grant, &leaving)
         };
         Some(
             self.frames

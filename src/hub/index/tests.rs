@@ -1,0 +1,211 @@
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::*;
+use crate::access::{
+    Algorithm, ClaimGrants, Credential, Hear, Jwt, KeySet, KeySource, Keyring, Origins, Rules,
+    Secret, Wanted,
+};
+use crate::event::{Cursor, Epoch, Event, Id, Json, Kind};
+use crate::rule::Rule;
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+/// Tokens that say what they may hear, and these rules.
+fn access(rules: &[(&str, Hear)]) -> Arc<Access> {
+    let rules = rules
+        .iter()
+        .map(|(name, rule)| ((*name).into(), rule.clone()));
+    Arc::new(Access {
+        global: false,
+        origins: Origins::default(),
+        keys: Vec::new(),
+        jwt: Some(Jwt {
+            algorithms: Box::new([Algorithm::Hs256]),
+            keys: Keyring::new(KeySource::Secret, KeySet::secret("k")),
+            wanted: Wanted::default(),
+            grants: ClaimGrants::default(),
+            cookie: None,
+        }),
+        identity: None,
+        rules: Rules {
+            collections: rules.collect(),
+            superusers: Some(Rule::parse("@request.auth.role = 'root'").unwrap()),
+        },
+    })
+}
+
+fn when(rule: &str) -> Hear {
+    Hear::When(Rule::parse(rule).unwrap())
+}
+
+fn grant(access: &Access, claims: serde_json::Value, hear: &[&str]) -> Grant {
+    let mut claims = claims;
+    claims["exp"] = json!(60);
+    claims["realtime"] = json!({ "sub": hear });
+    let key = jsonwebtoken::EncodingKey::from_secret(b"k");
+    let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key);
+    let credential = Credential {
+        token: Some(Secret::new(&token.unwrap())),
+        ..Credential::default()
+    };
+    access.grant(&credential, NOW).unwrap()
+}
+
+fn event(kind: Kind) -> Event {
+    Event {
+        cursor: Cursor {
+            epoch: Epoch::new(1),
+            seq: 1,
+        },
+        at: NOW,
+        kind,
+    }
+}
+
+fn write(method: Method, collection: &str, record: Option<&str>) -> Event {
+    let record = record.map(|text| Json::compact(serde_json::from_str(text).unwrap()));
+    event(Kind::Write {
+        method,
+        collection: collection.into(),
+        ids: Id::new("1").into_iter().collect(),
+        record,
+    })
+}
+
+fn custom(name: &str) -> Event {
+    event(Kind::Custom {
+        name: name.into(),
+        data: Json::null(),
+    })
+}
+
+fn filed(access: &Arc<Access>, grants: &[Grant]) -> Index {
+    let mut index = Index::new(Arc::clone(access));
+    for (id, grant) in grants.iter().enumerate() {
+        index.insert(id, grant);
+    }
+    index
+}
+
+fn found(index: &Index, event: &Event) -> Vec<usize> {
+    let mut found = vec![99];
+    index.find(&Leaving::new(event, NOW), &mut found);
+    found
+}
+
+/// Those whom asking each would find.
+fn asked(access: &Access, grants: &[Grant], event: &Event) -> Vec<usize> {
+    let leaving = Leaving::new(event, NOW);
+    let ids = 0..grants.len();
+    ids.filter(|id| access.lets_hear(&grants[*id], &leaving))
+        .collect()
+}
+
+#[test]
+fn without_rules_an_event_finds_those_who_hear_it_each_once() {
+    let access = access(&[]);
+    let grants = [
+        &["POST:company", "*:company", "*:*"][..],
+        &["PUT:company"],
+        &["POST:*", "GOAL"],
+        &["*"],
+        &["GOAL", "*"],
+    ]
+    .map(|hear| grant(&access, json!({}), hear));
+    let index = filed(&access, &grants);
+    for event in [
+        write(Method::Post, "company", None),
+        write(Method::Put, "company", None),
+        write(Method::Post, "other", None),
+        write(Method::Delete, "other", None),
+        custom("GOAL"),
+        custom("OTHER"),
+    ] {
+        let asked = asked(&access, &grants, &event);
+        assert_eq!(found(&index, &event), asked, "{event:?}");
+    }
+}
+
+/// Whoever may hear is found, and of those who are found by a field nobody else is.
+#[test]
+fn with_rules_an_event_finds_those_of_its_record() {
+    let rules = [
+        ("own", when("owner = @request.auth.sub")),
+        ("some", when("owner = @request.auth.sub || public = true")),
+        ("role", when("@request.auth.role = 'staff'")),
+        ("odd", when("n > 3")),
+        ("all", Hear::Everyone),
+        ("none", Hear::Superusers),
+    ];
+    let access = access(&rules);
+    let all = &["*:*", "*"][..];
+    let grants = [
+        grant(&access, json!({"sub": "u1"}), all),
+        grant(&access, json!({"sub": "u2", "role": "staff"}), all),
+        grant(&access, json!({"sub": 3}), all),
+        grant(&access, json!({"role": "root"}), all),
+        grant(&access, json!({}), all),
+        grant(&access, json!({"sub": "u1", "n": 2}), &["PUT:own"]),
+        grant(&access, json!({"sub": "u1", "n": 3}), &["*:some"]),
+    ];
+    let index = filed(&access, &grants);
+    let records = [
+        None,
+        Some(r#"{"owner":"u1"}"#),
+        Some(r#"{"owner":"u2","public":true}"#),
+        Some(r#"{"owner":"3","n":4}"#),
+        Some(r#"{"owner":3.0}"#),
+        Some(r#"{"owner":["u1","u1"]}"#),
+        Some(r#"{"owner":["u1","u2"]}"#),
+        Some(r#"{"owner":null,"public":1}"#),
+        Some(r#"{"owner":"u1","owner":"u2"}"#),
+        Some("[1]"),
+    ];
+    for collection in ["own", "some", "role", "odd", "all", "none", "free"] {
+        for record in records {
+            for method in [Method::Post, Method::Put, Method::Delete] {
+                let event = write(method, collection, record);
+                let (found, asked) = (found(&index, &event), asked(&access, &grants, &event));
+                let missed: Vec<_> = asked.iter().filter(|id| !found.contains(id)).collect();
+                assert!(missed.is_empty(), "{collection} {record:?}: {missed:?}");
+            }
+        }
+    }
+    let owned = write(Method::Put, "own", Some(r#"{"owner":"u1"}"#));
+    assert_eq!(found(&index, &owned), [0, 3, 5, 6]);
+    assert_eq!(asked(&access, &grants, &owned), [0, 3, 5]);
+    let unknown = write(Method::Delete, "own", None);
+    assert_eq!(found(&index, &unknown), [3]);
+}
+
+#[test]
+fn who_left_is_found_no_more_and_leaves_nothing_behind() {
+    let rules = [
+        ("own", when("owner = @request.auth.sub")),
+        ("too", when("owner = @request.auth.sub && n = 1")),
+        ("odd", when("n > 3")),
+        ("all", Hear::Everyone),
+    ];
+    let access = access(&rules);
+    let hear = &["POST:company", "GOAL", "*:*", "*", "PUT:own"][..];
+    let own = grant(&access, json!({"sub": "u1"}), hear);
+    let mut index = Index::new(Arc::clone(&access));
+    index.insert(7, &own);
+    assert_eq!(index.keyed.len(), 1);
+    index.remove(7, &own);
+    for event in [
+        write(Method::Post, "company", None),
+        write(Method::Post, "own", Some(r#"{"owner":"u1"}"#)),
+        write(Method::Post, "odd", Some(r#"{"n":4}"#)),
+        custom("GOAL"),
+    ] {
+        assert!(found(&index, &event).is_empty());
+    }
+    assert!(index.custom.is_empty() && index.collections.is_empty());
+    assert!(index.keyed.is_empty());
+    let empty = |ruled: &Ruled| {
+        ruled.fields.is_empty() && ruled.everyone.is_empty() && ruled.asked.is_empty()
+    };
+    assert!(index.ruled.values().all(empty));
+}

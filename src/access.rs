@@ -102,9 +102,24 @@ pub struct Credential {
     pub cookies: Option<Secret>,
     /// The Host that the request is for; empty where it names none.
     pub host: Box<str>,
+    /// What a proxy in front says of how the request came to it.
+    pub forwarded: Forwarded,
     /// The page's origin, where a browser said one. A page of the sidecar's own host is told
     /// as [`Origin::Same`].
     pub origin: Origin,
+}
+
+/// How a request came to a proxy in front of the sidecar, as that says. APIs that are behind TLS
+/// send whoever came without elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Forwarded {
+    /// Without TLS.
+    Http,
+    /// Over TLS.
+    Https,
+    /// Nobody says.
+    #[default]
+    Untold,
 }
 
 /// Permission to hear: only this module makes one, and only a grant opens a stream.

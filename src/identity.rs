@@ -5,9 +5,10 @@
 //!   one that open streams hear by, in time ──►   ▲
 //!                                     one for each credential at a time
 //! ```
-//! A question is a GET with the one field that was presented, over a connection of its own: what
-//! an upstream sends beyond one answer is never taken for the answer about somebody else. It
-//! follows no redirect, and of the answer its status and a JSON object count; a cookie that it
+//! A question is a GET with the one field that was presented, and with the Host and the
+//! `X-Forwarded-Proto` that came with it: an upstream behind TLS would send it elsewhere
+//! otherwise. It has a connection of its own: what an upstream sends beyond one answer is never
+//! taken for the answer about somebody else. It follows no redirect, and of the answer its status and a JSON object count; a cookie that it
 //! sets is nobody's.
 //!
 //! | the upstream answers | it means |
@@ -271,6 +272,9 @@ impl Question {
         let host = self.presented.host();
         if self.upstream.host_header == HostHeader::Preserve && !host.is_empty() {
             request = request.header(HOST, host);
+        }
+        if let Some(proto) = self.presented.forwarded() {
+            request = request.header("x-forwarded-proto", proto);
         }
         if let Some((name, value)) = self.presented.field() {
             request = request.header(name, value);

@@ -84,11 +84,8 @@ pub async fn run(
 
     let (drain, draining) = watch::channel(false);
     let (serving, mut served) = mpsc::channel(1);
-    let jwks = Jwks::new();
-    fetch_keys(&jwks, &snapshot, &hub);
-    let identities = Identities::new();
-    // Ends with the runtime.
-    tokio::spawn(identities.clone().run(Arc::clone(&snapshot)));
+    let jwks = fetch_keys(&snapshot, &hub);
+    let identities = ask_again(&snapshot);
     let front = Arc::new(Front {
         snapshot: Arc::clone(&snapshot),
         hub: hub.clone(),
@@ -193,10 +190,18 @@ fn watch_files(files: Watch, mut hangups: Signal, reload: Reload) {
 }
 
 /// Fetches the keys of tokens, and lets them count for the streams. Ends with the runtime.
-fn fetch_keys(jwks: &Jwks, snapshot: &Arc<ArcSwap<Snapshot>>, hub: &Hub) {
-    let hub = hub.clone();
+fn fetch_keys(snapshot: &Arc<ArcSwap<Snapshot>>, hub: &Hub) -> Jwks {
+    let (jwks, hub) = (Jwks::new(), hub.clone());
     let renew = move || hub.renew();
     tokio::spawn(jwks.clone().run(Arc::clone(snapshot), renew));
+    jwks
+}
+
+/// Asks the upstream again about those who have streams. Ends with the runtime.
+fn ask_again(snapshot: &Arc<ArcSwap<Snapshot>>) -> Identities {
+    let identities = Identities::new();
+    tokio::spawn(identities.clone().run(Arc::clone(snapshot)));
+    identities
 }
 
 /// What a changed configuration reaches.

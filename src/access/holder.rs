@@ -69,7 +69,7 @@ impl Access {
     ) -> Option<(&Jwt, Cow<'a, Secret>, Means)> {
         let (jwt, token) = (self.jwt.as_ref()?, credential.token.as_ref()?);
         let own = self.identity.is_none() || token::is_jwt(&token.0);
-        own.then(|| (jwt, Cow::Borrowed(token), Means::Said))
+        own.then_some((jwt, Cow::Borrowed(token), Means::Said))
     }
 
     /// The token that is a cookie, where neither `Authorization` nor a key comes before it.
@@ -92,7 +92,7 @@ impl Access {
         if self.said_token(credential).is_some() {
             return None;
         }
-        let shown = identity.authorization(credential).or_else(|| {
+        let shown = credential.authorization().or_else(|| {
             let free = credential.key.is_none() && self.cookie_token(credential).is_none();
             free.then(|| identity.cookies(credential)).flatten()
         });
@@ -140,7 +140,7 @@ impl Access {
                     basis: Basis::Key(secret),
                     means: Means::Said,
                     hear: key.map(|key| Arc::clone(&key.hear)),
-                    publish: key.map_or(Cow::default(), |key| Cow::Borrowed(&key.publish)),
+                    publish: key.map_or_else(Cow::default, |key| (&*key.publish).into()),
                     until: None,
                     is_superuser: key.is_some_and(|key| key.superuser),
                 })

@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 
 use super::claims::{ClaimGrants, Rights};
 use super::origin::Means;
-use super::{Credential, Secret, cookies, strict};
+use super::{Credential, Forwarded, Secret, cookies, strict};
 use crate::event::Json;
 use crate::limits::{
     IDENTITIES_KEPT, IDENTITY_AGAIN_BEFORE, IDENTITY_CREDENTIAL_BYTES_MAX, IDENTITY_PAUSE,
@@ -33,7 +33,7 @@ use crate::limits::{
 };
 
 /// The `access.identity` section of the configuration, compiled.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Identity {
     /// What the upstream is asked: the target of a GET.
     pub ask: PathAndQuery,
@@ -47,13 +47,14 @@ pub struct Identity {
     pub answers: Arc<Answers>,
 }
 
-/// A credential as the upstream is shown it: one header field, and the Host that it came to.
+/// A credential as the upstream is shown it: one header field, and what it came to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Presented {
     pub(super) means: Means,
     field: HeaderName,
     value: Secret,
     host: Box<str>,
+    forwarded: Forwarded,
 }
 
 /// Whom the upstream knows, and what it said of them.
@@ -117,22 +118,6 @@ type Print = [u8; 32];
 // === impl Identity ===
 
 impl Identity {
-    /// What of `credential` the upstream is shown, if it is `Authorization`: the token of a query
-    /// is shown as one.
-    pub(super) fn authorization(&self, credential: &Credential) -> Option<Arc<Presented>> {
-        let value = match (&credential.authorization, &credential.token) {
-            (Some(value), _) => value.clone(),
-            (None, Some(token)) => Secret::new(&format!("Bearer {}", token.0)),
-            (None, None) => return None,
-        };
-        let scheme = value.0.split(' ').next().unwrap_or_default();
-        let added = BY_BROWSERS
-            .iter()
-            .any(|own| scheme.eq_ignore_ascii_case(own));
-        let means = if added { Means::Browser } else { Means::Said };
-        Some(credential.presented(means, header::AUTHORIZATION, value))
-    }
-
     /// What of `credential` the upstream is shown, if it is cookies.
     pub(super) fn cookies(&self, credential: &Credential) -> Option<Arc<Presented>> {
         let cookies = credential.cookies.as_ref()?;
@@ -172,12 +157,29 @@ impl Identified {
 // === impl Presented ===
 
 impl Credential {
+    /// What of it the upstream is shown, if it is `Authorization`: the token of a query is shown
+    /// as one.
+    pub(super) fn authorization(&self) -> Option<Arc<Presented>> {
+        let value = match (&self.authorization, &self.token) {
+            (Some(value), _) => value.clone(),
+            (None, Some(token)) => Secret::new(&format!("Bearer {}", token.0)),
+            (None, None) => return None,
+        };
+        let scheme = value.0.split(' ').next().unwrap_or_default();
+        let added = BY_BROWSERS
+            .iter()
+            .any(|own| scheme.eq_ignore_ascii_case(own));
+        let means = if added { Means::Browser } else { Means::Said };
+        Some(self.presented(means, header::AUTHORIZATION, value))
+    }
+
     fn presented(&self, means: Means, field: HeaderName, value: Secret) -> Arc<Presented> {
         Arc::new(Presented {
             means,
             field,
             value,
             host: self.host.clone(),
+            forwarded: self.forwarded,
         })
     }
 }
@@ -202,11 +204,22 @@ impl Presented {
         &self.host
     }
 
+    /// What a proxy in front said of how it came to it.
+    #[must_use]
+    pub fn forwarded(&self) -> Option<&'static str> {
+        match self.forwarded {
+            Forwarded::Http => Some("http"),
+            Forwarded::Https => Some("https"),
+            Forwarded::Untold => None,
+        }
+    }
+
     /// The same for two if and only if the upstream is shown the same.
     #[must_use]
     pub fn print(&self) -> [u8; 32] {
         let mut hasher = Sha256::new();
-        for part in [self.field.as_str(), &self.value.0, &self.host] {
+        let forwarded = self.forwarded().unwrap_or("");
+        for part in [self.field.as_str(), &self.value.0, &self.host, forwarded] {
             hasher.update(part.len().to_be_bytes());
             hasher.update(part);
         }
@@ -385,7 +398,20 @@ fn again_after(cache: Duration, print: &Print) -> Duration {
     earliest + (cache - earliest) / 2 * u32::from(spread) / u32::from(u8::MAX)
 }
 
-// What was presented, and what was said of it, is in no output.
+// What was presented, and what was said of it, is in no output; nor is a query, which may hold a
+// secret.
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("ask", &self.ask.path())
+            .field("cache", &self.cache)
+            .field("cookies", &self.cookies)
+            .field("grants", &self.grants)
+            .field("answers", &self.answers)
+            .finish()
+    }
+}
 
 impl fmt::Debug for Answers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

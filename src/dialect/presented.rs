@@ -4,7 +4,7 @@ use http::HeaderMap;
 use http::header::{self, HeaderName, HeaderValue};
 
 use super::Request;
-use crate::access::{Credential, Narrow, NotNarrow, Origin, Secret};
+use crate::access::{Credential, Forwarded, Narrow, NotNarrow, Origin, Secret};
 use crate::event::Since;
 
 fn key(headers: &HeaderMap, query: Query<'_>) -> Option<Secret> {
@@ -24,6 +24,11 @@ pub fn credential(request: &Request<'_>) -> Credential {
         authorization: authorization(request.headers),
         cookies: cookies(request.headers),
         host: text(request.headers, header::HOST).unwrap_or("").into(),
+        forwarded: match text(request.headers, X_FORWARDED_PROTO) {
+            Some("http") => Forwarded::Http,
+            Some("https") => Forwarded::Https,
+            _ => Forwarded::Untold,
+        },
         origin: origin(request.headers),
     }
 }
@@ -131,6 +136,7 @@ impl Query<'_> {
 }
 
 const X_APIKEY: HeaderName = HeaderName::from_static("x-apikey");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const LAST_EVENT_ID_QUERY: [&str; 4] = [

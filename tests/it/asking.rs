@@ -61,7 +61,7 @@ async fn the_api_is_shown_the_credential_and_nothing_else() {
         ),
         (
             "/realtime?apikey=all-key",
-            [("Authorization", "Token t"), ("Cookie", "sessionid=s1")],
+            [("Authorization", "Token t"), ("X-Forwarded-For", "a")],
             "authorization: Token t",
         ),
         (
@@ -95,6 +95,22 @@ async fn the_api_is_shown_the_credential_and_nothing_else() {
     }
     let asked = upstream.requests().len();
     assert_eq!(asked, 3, "each of them once");
+}
+
+#[tokio::test]
+async fn an_api_behind_tls_in_front_is_told_so() {
+    let upstream = Scripted::replying(|request| match request.head.field("x-forwarded-proto") {
+        Some("https") => ok(r#"{"id":1}"#),
+        _ => answer("301 Moved\r\nLocation: https://api.example/api/me", ""),
+    })
+    .await;
+    let sidecar = Sidecar::start(&upstream.url(), &cookies()).await;
+    let cookie = ("Cookie", "sessionid=s1");
+    let mut elsewhere = Subscriber::open(&sidecar, "/realtime", &[cookie]).await;
+    assert!(!elsewhere.opens().await);
+    sidecar.logs(&["WARN", "301"]).await;
+    let proto = ("X-Forwarded-Proto", "https");
+    drop(sidecar.hear_with("/realtime", &[cookie, proto]).await);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `added` | the time that an observed POST takes through the sidecar, and directly |
 //! | `appends` | the log alone: appends by one who waits for each, and by many |
+//! | `owners` | an event that concerns one of many users |
 //! | `replay` | the past as it is read again: by the log alone, by one subscriber, by many |
 //!
 //! The sidecar is the real program as a process; upstream and clients are in this one, and share
@@ -29,6 +30,7 @@ mod child;
 mod http;
 mod live;
 mod numbers;
+mod owners;
 #[path = "../it/harness/port.rs"]
 mod port;
 mod replay;
@@ -70,6 +72,12 @@ struct Options {
     /// Events that are replayed.
     #[arg(long, default_value_t = 200_000)]
     events: u64,
+    /// Users who are connected, where an event concerns one.
+    #[arg(long, default_value_t = 10_000)]
+    users: usize,
+    /// Events that concern one.
+    #[arg(long, default_value_t = 5_000)]
+    owned: usize,
     /// What cargo says to each benchmark.
     #[arg(long, hide = true)]
     bench: bool,
@@ -90,6 +98,7 @@ enum Level {
 enum Part {
     Added,
     Appends,
+    Owners,
     Replay,
 }
 
@@ -118,6 +127,7 @@ fn main() -> ExitCode {
         match part {
             Part::Added => added::measure(&options),
             Part::Appends => appends::measure(&options),
+            Part::Owners => owners::measure(&options),
             Part::Replay => replay::measure(&options),
         }
     }

@@ -39,22 +39,28 @@ impl Sidecar {
         dir: &Path,
         keep: &str,
     ) -> Result<Self> {
+        let dir = match level {
+            Level::Memory => String::new(),
+            Level::Process | Level::Disk => format!("dir: {dir:?}, "),
+        };
+        let level = level.as_str();
+        let log = format!("log: {{ level: {level}, {dir}keep: {keep} }}\n");
+        Self::start_with(upstream, &format!("{log}access: {{ global: true }}\n"))
+    }
+
+    /// The same, with these sections of its configuration.
+    pub(crate) fn start_with(upstream: SocketAddr, sections: &str) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("tidings-bench-")
             .tempdir()
             .unwrap();
         let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let (address, admin) = (loopback(free_port()), loopback(free_port()));
-        let dir = match level {
-            Level::Memory => String::new(),
-            Level::Process | Level::Disk => format!("dir: {dir:?}, "),
-        };
-        let level = level.as_str();
         let config = format!(
             "listen: {address}\nadmin: {admin}\nupstream: http://{upstream}\n\
-             observe: {{ preset: json-server }}\nrealtime: {{ restdb: {{ path: /realtime }} }}\n\
-             log: {{ level: {level}, {dir}keep: {keep} }}\n\
-             logging: {{ level: error }}\naccess: {{ global: true }}\n"
+             observe: {{ preset: json-server }}\n\
+             realtime: {{ restdb: {{ path: /realtime, ping_interval: 20s }} }}\n\
+             logging: {{ level: error }}\n{sections}"
         );
         let file = folder.path().join("tidings.yaml");
         std::fs::write(&file, config).unwrap();
@@ -124,6 +130,11 @@ impl Sidecar {
             appends: figure("tidings_log_appends_total ")?,
             syncs: figure("tidings_log_syncs_total ")?,
         })
+    }
+
+    /// The CPU time that it has taken so far.
+    pub(crate) fn cpu(&self) -> Duration {
+        crate::owners::cpu_of(self.process.id())
     }
 
     /// What it answers at its admin address.

@@ -21,8 +21,16 @@ impl Stream {
     pub(crate) async fn open(address: SocketAddr, cursor: Option<&str>) -> Result<Self> {
         let resume = cursor.map(|cursor| format!("Last-Event-ID: {cursor}"));
         let field = resume.unwrap_or_else(|| "Accept: text/event-stream".to_owned());
+        Self::with(address, get("/realtime", &field)).await
+    }
+
+    /// Opens the stream at a path with its query.
+    pub(crate) async fn of(address: SocketAddr, path: &str) -> Result<Self> {
+        Self::with(address, get(path, "Accept: text/event-stream")).await
+    }
+
+    async fn with(address: SocketAddr, request: Vec<u8>) -> Result<Self> {
         let mut socket = Client::to(address).await?.into_socket();
-        let request = get("/realtime", &field);
         let sent = tokio::io::AsyncWriteExt::write_all(&mut socket, &request).await;
         sent.map_err(|error| error.to_string())?;
         let read = Vec::with_capacity(READ_BYTES);

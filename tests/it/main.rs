@@ -42,4 +42,5 @@ mod reaching;
 mod reload;
 mod repeating;
 mod replay;
+mod rules;
 mod tidy;

@@ -96,6 +96,30 @@ async fn what_is_wrong_is_told_in_restdbs_order() {
     }
 }
 
+/// The rate is that of the key, however many connections it comes by.
+#[tokio::test]
+async fn who_publishes_too_often_is_told_when_to_come_back() {
+    let keys = "    - { name: other, key: other-key, publish: [\"*\"] }\n";
+    let yaml = EVERYTHING.replace("path: /realtime", "path: /realtime, publish_rate: 2/h");
+    let sidecar = Sidecar::start("http://127.0.0.1:1", &format!("{yaml}{keys}")).await;
+    let mut subscriber = sidecar.hear(ALL).await;
+    let goal = json!({"event": "GOAL"});
+    let refused = json!({"event": "put"});
+    publish(&sidecar, "all-key", refused).await.refuses(400);
+    for _ in 0..2 {
+        publish(&sidecar, "all-key", goal.clone()).await.expect(200);
+        assert_eq!(subscriber.next().await.json()["event"], "GOAL");
+    }
+    let too_often = publish(&sidecar, "all-key", goal.clone()).await;
+    too_often.refuses(429);
+    let seconds: u64 = too_often.field("retry-after").parse().unwrap();
+    assert!((1700..=1800).contains(&seconds), "{seconds}");
+    publish(&sidecar, "other-key", json!({"event": "LAST"}))
+        .await
+        .expect(200);
+    assert_eq!(subscriber.next().await.json()["event"], "LAST");
+}
+
 #[tokio::test]
 async fn a_body_without_an_event_is_refused() {
     let sidecar = sidecar().await;

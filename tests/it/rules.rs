@@ -1,0 +1,241 @@
+//! Of which records who hears: by rules that are asked for each event when it leaves.
+
+use jsonwebtoken::{EncodingKey, Header, encode};
+use serde_json::{Value, json};
+
+use crate::harness::{
+    ALL, EVERYTHING, Frame, JsonServer, Scripted, Sidecar, Subscriber, answer, ok,
+};
+
+const SECRET: &str = "a secret that is long enough for HS256";
+
+/// [`EVERYTHING`], users by tokens who may hear everything, and these rules.
+fn with(rules: &str) -> String {
+    let keys = "    - { name: root, key: root-key, hear: [\"*:*\", \"*\"], superuser: true }\n";
+    let jwt = format!("  jwt: {{ algorithms: [HS256], secret: \"{SECRET}\" }}\n");
+    let superusers = "  superusers: \"@request.auth.role = 'admin'\"\n";
+    format!("{EVERYTHING}{keys}{jwt}{superusers}  rules:\n{rules}")
+}
+
+const OWN: &str = "    posts: { hear: \"owner = @request.auth.sub\" }\n";
+
+/// An API that answers each write with what it was sent.
+async fn echo() -> Scripted {
+    Scripted::start(|mut peer| async move {
+        while let Some(request) = peer.request().await {
+            let body = String::from_utf8(request.body).unwrap();
+            peer.conn.send(answer("200 OK", &body)).await;
+        }
+    })
+    .await
+}
+
+/// The stream of a user with these claims.
+fn user(claims: Value) -> String {
+    let mut claims = claims;
+    claims["exp"] = json!(4_000_000_000_u64);
+    claims["realtime"] = json!({"sub": ["*:*", "*"], "pub": ["*"]});
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    let token = encode(&Header::default(), &claims, &key).unwrap();
+    format!("/realtime?jwt={token}")
+}
+
+async fn post(sidecar: &Sidecar, mark: u64, owner: Value) {
+    let record = json!({"id": mark, "owner": owner});
+    sidecar.post("/posts", record).await.expect(200);
+}
+
+/// The marks of what is told up to a publish.
+async fn marks(subscriber: &mut Subscriber) -> Vec<u64> {
+    let mut marks = Vec::new();
+    loop {
+        let told: Frame = subscriber.next().await;
+        let told = told.json();
+        if told["event"] == "END" {
+            return marks;
+        }
+        let mark = &told["data"]["id"];
+        marks.push(mark.as_u64().unwrap_or_else(|| panic!("no mark in {told}")));
+    }
+}
+
+async fn end(sidecar: &Sidecar) {
+    sidecar.publish("END", json!(null)).await.expect(200);
+}
+
+#[tokio::test]
+async fn each_hears_of_the_records_that_a_rule_gives_live_and_replayed() {
+    let upstream = echo().await;
+    let sidecar = Sidecar::start(&upstream.url(), &with(OWN)).await;
+    let root = "/realtime?apikey=root-key".to_owned();
+    let who = [
+        user(json!({"sub": "u1"})),
+        user(json!({"sub": "u2", "role": "user"})),
+        user(json!({"sub": 3})),
+        user(json!({"sub": "u4", "role": "admin"})),
+        user(json!({})),
+        ALL.to_owned(),
+        root.clone(),
+    ];
+    let mut first = sidecar.hear(&root).await;
+    post(&sidecar, 0, json!("nobody")).await;
+    let from = first.next().await.id().to_owned();
+    let mut live = Vec::new();
+    for path in &who {
+        live.push(sidecar.hear(path).await);
+    }
+    for (mark, owner) in [
+        (1, json!("u1")),
+        (2, json!("u2")),
+        (3, json!(3)),
+        (4, json!("3")),
+        (5, Value::Null),
+        (6, json!(["u1", "u1"])),
+        (7, json!(["u1", "u2"])),
+        (8, json!({"sub": "u1"})),
+    ] {
+        post(&sidecar, mark, owner).await;
+    }
+    end(&sidecar).await;
+    let every: Vec<u64> = (1..=8).collect();
+    // Who has no claims is told of what has no owner, as the language has it.
+    let expected = [
+        vec![1, 6],
+        vec![2],
+        vec![3, 4],
+        every.clone(),
+        vec![5],
+        vec![5],
+        every,
+    ];
+    for ((path, live), expected) in who.iter().zip(&mut live).zip(expected) {
+        assert_eq!(marks(live).await, expected, "live: {path}");
+        let mut again = sidecar.resume(path, &from).await;
+        assert_eq!(marks(&mut again).await, expected, "replayed: {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_rule_comes_after_the_grant_and_gives_nothing_by_itself() {
+    let upstream = echo().await;
+    let rules = format!("{OWN}    open: {{ hear: \"\" }}\n    shut:\n");
+    let yaml = with(&rules).replace("access:", "access:\n  global: true");
+    let sidecar = Sidecar::start(&upstream.url(), &yaml).await;
+    let own = user(json!({"sub": "u1"}));
+    let narrowed = format!("{own}&events=PUT:posts,END");
+    let mut nobody = sidecar.hear("/realtime").await;
+    let mut some = sidecar.hear(&narrowed).await;
+    let mut all = sidecar.hear("/realtime?apikey=root-key").await;
+    for (mark, collection) in [(1, "posts"), (2, "open"), (3, "shut"), (4, "other")] {
+        let record = json!({"id": mark, "owner": "u1"});
+        let path = format!("/{collection}");
+        sidecar.post(&path, record).await.expect(200);
+    }
+    end(&sidecar).await;
+    assert_eq!(marks(&mut nobody).await, [2, 4]);
+    assert!(marks(&mut some).await.is_empty());
+    assert_eq!(marks(&mut all).await, [1, 2, 3, 4]);
+}
+
+/// What was told before stays told; from the next event on the other rule counts, and so it does
+/// for the past.
+#[tokio::test]
+async fn a_changed_rule_counts_on_open_streams_and_for_the_past() {
+    let upstream = echo().await;
+    let sidecar = Sidecar::start(&upstream.url(), &with(OWN)).await;
+    let path = user(json!({"sub": "u1", "team": "red"}));
+    let mut live = sidecar.hear(&path).await;
+    let mut root = sidecar.hear("/realtime?apikey=root-key").await;
+    post(&sidecar, 1, json!("u1")).await;
+    post(&sidecar, 2, json!("red")).await;
+    let from = root.next().await.id().to_owned();
+    end(&sidecar).await;
+    assert_eq!(marks(&mut live).await, [1]);
+    let more = "    - { name: new, key: new-key, hear: [NEW] }\n  jwt:";
+    let teams = with(&OWN.replace("auth.sub", "auth.team")).replace("  jwt:", more);
+    sidecar.rewrite(&teams);
+    sidecar.until_known("new-key").await;
+    post(&sidecar, 3, json!("u1")).await;
+    post(&sidecar, 4, json!("red")).await;
+    end(&sidecar).await;
+    assert_eq!(marks(&mut live).await, [4]);
+    let mut again = sidecar.resume(&path, &from).await;
+    assert_eq!(marks(&mut again).await, [2]);
+    assert_eq!(marks(&mut again).await, [4]);
+}
+
+/// json-server answers a DELETE with `{}`: whose the record was is not known.
+#[tokio::test]
+async fn what_cannot_be_decided_is_told_to_nobody_whom_it_depends_on() {
+    let api = JsonServer::start(json!({"posts": [{"id": 1, "owner": "u1"}]})).await;
+    let sidecar = Sidecar::start(&api.url(), &with(OWN)).await;
+    let mut own = sidecar.hear(&user(json!({"sub": "u1"}))).await;
+    let mut admin = sidecar
+        .hear(&user(json!({"sub": "x", "role": "admin"})))
+        .await;
+    let change = json!({"owner": "u1", "n": 1});
+    sidecar.patch("/posts/1", change).await.expect(200);
+    sidecar.delete("/posts/1").await.expect(200);
+    let told = [own.next().await, admin.next().await];
+    assert_eq!(told.map(|frame| frame.json()["data"].clone()), ["1", "1"]);
+    assert_eq!(admin.next().await.json()["data"], json!(["1"]));
+    own.hears_nothing_of(&sidecar).await;
+}
+
+#[tokio::test]
+async fn an_uncertain_write_is_told_where_claims_alone_decide() {
+    let upstream = Scripted::replying(|request| {
+        if request.head.start().starts_with("PUT /staff") {
+            ok(r#"{"id":1}"#)
+        } else {
+            answer("500 Internal Server Error", "{}")
+        }
+    })
+    .await;
+    let rules = format!("{OWN}    staff: {{ hear: \"@request.auth.role = 'staff'\" }}\n");
+    let sidecar = Sidecar::start(&upstream.url(), &with(&rules)).await;
+    let staff = user(json!({"sub": "u1", "role": "staff"}));
+    let mut staff = sidecar.hear(&staff).await;
+    let mut other = sidecar.hear(&user(json!({"sub": "u1"}))).await;
+    sidecar
+        .put("/posts/1", json!({"owner": "u1"}))
+        .await
+        .expect(500);
+    sidecar.patch("/staff/1", json!({})).await.expect(500);
+    sidecar.put("/staff/1", json!({})).await.expect(200);
+    assert_eq!(staff.next().await.event(), "uncertain");
+    assert_eq!(staff.next().await.event(), "put");
+    other.hears_nothing_of(&sidecar).await;
+}
+
+/// Many users, each with records of their own, and some who see those of a team: as asking each
+/// rule by itself would have it.
+#[tokio::test]
+async fn among_many_each_hears_exactly_their_own() {
+    let upstream = echo().await;
+    let rules = "    posts: { hear: \"owner = @request.auth.sub || team = @request.auth.team && owner != ''\" }\n";
+    let sidecar = Sidecar::start(&upstream.url(), &with(rules)).await;
+    let users: Vec<_> = (0..40)
+        .map(|user| (format!("u{user}"), format!("t{}", user % 4)))
+        .collect();
+    let mut streams = Vec::new();
+    for (sub, team) in &users {
+        let path = user(json!({"sub": sub, "team": team}));
+        streams.push(sidecar.hear(&path).await);
+    }
+    let records: Vec<_> = (0..60_u64)
+        .map(|mark| (mark, format!("u{}", mark % 50), format!("t{}", mark % 7)))
+        .collect();
+    for (mark, owner, team) in &records {
+        let record = json!({"id": mark, "owner": owner, "team": team});
+        sidecar.post("/posts", record).await.expect(200);
+    }
+    end(&sidecar).await;
+    for ((sub, team), stream) in users.iter().zip(&mut streams) {
+        let theirs = records
+            .iter()
+            .filter(|(_, owner, of)| owner == sub || of == team);
+        let theirs: Vec<u64> = theirs.map(|(mark, ..)| *mark).collect();
+        assert_eq!(marks(stream).await, theirs, "{sub} of {team}");
+    }
+}

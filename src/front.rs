@@ -217,7 +217,12 @@ impl Front {
             self.jwks.refreshed().await;
         }
         if let Some(presented) = snapshot.access.unasked(credential, now) {
-            self.identities.asked(presented, snapshot).await;
+            let mut draining = self.draining.clone();
+            tokio::select! {
+                () = self.identities.asked(presented, snapshot) => {}
+                // Whoever waits is to come back in any case.
+                _ = draining.wait_for(|draining| *draining) => {}
+            }
         }
     }
 

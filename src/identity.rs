@@ -159,7 +159,9 @@ impl Identities {
         let answers = Arc::as_ptr(&question.identity.answers).addr();
         let about = (answers, question.presented.print());
         let mut asking = self.0.asking.lock();
-        if let Some(ended) = asking.get(&about) {
+        // One whose sender is gone has ended, in whatever way.
+        let under_way = asking.get(&about).filter(|of| of.has_changed().is_ok());
+        if let Some(ended) = under_way {
             return Some(ended.clone());
         }
         if matches!(turn, Turn::Newcomer) && asking.len() >= IDENTITY_WAITING_MAX {

@@ -318,6 +318,26 @@ mod tests {
     }
 
     #[test]
+    fn an_audience_that_is_renewed_is_filed_by_what_it_hears_now() {
+        let mut audiences = Audiences::default();
+        let before = grant(&access("*:a"));
+        let (id, _) = join(&mut audiences, before, restdb::Patch::Configured, 1);
+        let other = access("*:b");
+        assert_eq!(audiences.renew_one(id, &terms(&other), NOW), Ok(()));
+        assert!(who_hears(&audiences, "a").is_empty());
+        assert_eq!(who_hears(&audiences, "b"), [1]);
+        // Whoever comes by the new grant belongs to it.
+        let (same, _) = join(&mut audiences, grant(&other), restdb::Patch::Configured, 2);
+        assert_eq!(same, id);
+        let none = terms(&Access::default());
+        assert_eq!(audiences.renew_one(id, &none, NOW), Err(Denied::Unknown));
+        assert!(who_hears(&audiences, "b").is_empty());
+        audiences.leave(id, 0);
+        audiences.leave(id, 0);
+        assert!(audiences.by_grant.is_empty() && audiences.audiences.is_empty());
+    }
+
+    #[test]
     fn a_grant_that_is_over_is_told_once_and_in_its_time() {
         let at = |seconds| Timestamp::from_second(seconds).unwrap();
         let mut access = access("*:a");

@@ -8,8 +8,8 @@ use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::json;
 
 use crate::harness::{
-    ALL, Conn, EVERYTHING, Process, Release, Response, Scripted, Sidecar, Subscriber, answer,
-    eventually, free_port, ok, test_folder,
+    ALL, Conn, EVERYTHING, Place, Process, Release, Response, Scripted, Sidecar, Subscriber,
+    answer, eventually, free_port, ok, test_folder,
 };
 use crate::reaching::certificate;
 
@@ -264,6 +264,40 @@ async fn an_api_that_hangs_is_asked_so_much_at_once_and_no_more() {
 }
 
 #[tokio::test]
+async fn an_api_that_hangs_ends_streams_in_time_and_keeps_no_drain() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let upstream = Scripted::start(move |mut peer| {
+        let asked = Arc::clone(&asked);
+        async move {
+            peer.request().await;
+            if asked.fetch_add(1, Ordering::Relaxed) > 0 {
+                std::future::pending::<()>().await;
+            }
+            peer.conn.send(ok(r#"{"id":1}"#)).await;
+        }
+    })
+    .await;
+    let sidecar = Sidecar::start(&upstream.url(), &cookies().replace("1h", "1s")).await;
+    let cookie = [("Cookie", "sessionid=s1")];
+    let begin = std::time::Instant::now();
+    let mut stream = sidecar.hear_with("/realtime", &cookie).await;
+    let frames = stream.ended().await;
+    // A question that is not answered takes 5 s, and the answer before it counted for one.
+    assert!(begin.elapsed().as_secs() < 4, "{:?}", begin.elapsed());
+    assert!(frames.len() == 1 && frames[0].retry.is_some(), "{frames:?}");
+    let mut conn = Conn::to(sidecar.address()).await;
+    let asking = upstream.requests().len();
+    let other = [("Cookie", "sessionid=s2")];
+    conn.send(sidecar.request("GET", "/realtime", &other)).await;
+    upstream.request(asking).await;
+    let begin = std::time::Instant::now();
+    sidecar.sigterm();
+    assert!(!Subscriber::on(conn).await.opens().await);
+    assert_eq!(sidecar.exit().await.code(), Some(0));
+    assert!(begin.elapsed().as_secs() < 4, "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
 async fn a_bad_cookie_that_comes_again_and_again_is_asked_about_seldom() {
     let upstream = Scripted::answering(answer("401 No", "{}")).await;
     let sidecar = Sidecar::start(&upstream.url(), &cookies()).await;
@@ -403,6 +437,53 @@ async fn a_password_that_the_browser_sends_is_used_by_named_pages_alone() {
         head(&sidecar, &headers).await.expect(status);
         publish(&sidecar, &headers).await.expect(status);
     }
+}
+
+/// Serves an empty page, and knows whoever has a cookie.
+async fn site() -> Scripted {
+    Scripted::replying(|request| {
+        let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n";
+        match request.head.field("cookie") {
+            Some(_) if request.head.start().contains("/api/me") => ok(r#"{"id":1}"#),
+            _ => page.to_owned(),
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_browser_uses_cookies_for_this_site_and_for_one_that_is_named() {
+    let (upstream, elsewhere) = (site().await, site().await);
+    let yaml = cookies() + "  origins: [\"*\"]\n";
+    let sidecar = Sidecar::start(&upstream.url(), &yaml).await;
+    // To a browser another port is another origin, and yet it sends it the same cookies.
+    let realtime = sidecar.url("/realtime");
+    let script = format!(
+        r#"
+        document.cookie = "sessionid=ada";
+        const heard = await new Promise((done) => {{
+          const source = new EventSource("{realtime}", {{ withCredentials: true }});
+          source.onmessage = () => done(true);
+          source.onerror = () => source.readyState === 2 && done(false);
+          source.addEventListener("ping", () => done(true));
+        }});
+        const published = await fetch("{realtime}", {{
+          method: "POST",
+          credentials: "include",
+          headers: {{ "Content-Type": "application/json" }},
+          body: JSON.stringify({{ event: "GOAL" }}),
+        }}).then((answer) => answer.status, () => "refused");
+        return [heard, published];
+        "#
+    );
+    let own = Place::page(&sidecar.url("/page")).await;
+    assert_eq!(own.run(&script).await, json!([true, 200]));
+    let other = Place::page(&format!("{}/page", elsewhere.url())).await;
+    assert_eq!(other.run(&script).await, json!([false, "refused"]));
+    let named = format!("origins: [\"{}\"]", elsewhere.url());
+    sidecar.rewrite(&yaml.replace("origins: [\"*\"]", &named));
+    sidecar.logs(&["configuration reloaded"]).await;
+    assert_eq!(other.run(&script).await, json!([true, 200]));
 }
 
 // --- tokens beside it ---

@@ -170,6 +170,39 @@ async fn another_role_counts_on_open_streams() {
     .await;
 }
 
+#[tokio::test]
+async fn what_the_api_says_decides_by_record_who_hears() {
+    let upstream = Scripted::replying(|request| match request.head.field("cookie") {
+        Some("sessionid=ada") => ok(r#"{"id":1}"#),
+        Some("sessionid=eve") => ok(r#"{"id":2}"#),
+        _ => answer("201 Created", &String::from_utf8_lossy(&request.body)),
+    })
+    .await;
+    let rules = "  rules: { posts: { hear: \"owner = @request.auth.id\" } }\n";
+    let yaml = with("hear: [\"*:*\"], cache: 1s") + rules;
+    let sidecar = Sidecar::start(&upstream.url(), &yaml).await;
+    let mut ada = sidecar
+        .hear_with("/realtime", &[("Cookie", "sessionid=ada")])
+        .await;
+    let mut eve = sidecar
+        .hear_with("/realtime", &[("Cookie", "sessionid=eve")])
+        .await;
+    // So often that it is decided anew meanwhile.
+    for _ in 0..2 {
+        let asked = upstream.times("GET");
+        for owner in [2, 1, 2] {
+            let record = json!({"id": 9, "owner": owner});
+            sidecar.post("/posts", record).await.expect(201);
+        }
+        assert_eq!(ada.next().await.json()["data"]["owner"], 1);
+        for _ in 0..2 {
+            assert_eq!(eve.next().await.json()["data"]["owner"], 2);
+        }
+        let again = async || (upstream.times("GET") >= asked + 4).then_some(());
+        eventually("both to be asked about twice", again).await;
+    }
+}
+
 // --- an API that fails ---
 
 /// Answers who somebody is, as `status` says it can, and takes every write.

@@ -45,7 +45,7 @@ use crate::event::Json;
 use crate::rule::Keys;
 use crate::topic::{Topic, TopicPattern};
 use holder::Counts;
-use identity::{Identified, Known};
+use identity::{Found, Identified};
 use origin::{Act, Means};
 use rules::Asker;
 use token::Verified;
@@ -282,7 +282,7 @@ impl Access {
         let (identity, presented) = self.presented(credential)?;
         // A page that may not come asks the upstream nothing either.
         let may = |act| (self.origins).admit(&credential.origin, presented.means, act);
-        let unknown = matches!(identity.known(&presented, now), Known::Nothing);
+        let unknown = matches!(identity.find(&presented, now), Found::Nothing);
         (may(Act::Hear) && unknown).then_some(presented)
     }
 

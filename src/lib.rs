@@ -36,13 +36,14 @@
 //! 5. Request and answer stream through; their pieces are kept by reference, up to a cap.
 //! 6. With the answer's last piece in hand, before it is written, [`observe`] reads what
 //!    happened: events, nothing, or `uncertain`.
-//! 7. [`log::Log::append`] gives them their places, and a ticket if the log does not hold them
+//! 7. A delete is completed with what is [`known`] of its record. [`log::Log::append`] gives them their places, and a ticket if the log does not hold them
 //!    yet; the connection keeps the last piece back until it does. Whoever has the whole answer
 //!    can rely on the event.
 //! 8. The log publishes them: at once in memory, written at `process`, synced at `disk`, one
 //!    sync for all that came meanwhile. The engine, one task that owns every stream, is woken,
-//!    takes them, and finds by topic the audiences that may hear them.
-//! 9. [`dialect::restdb`] encodes each event once; the frames of a batch are joined once for
+//!    takes them, and finds by topic and by the record's fields the audiences that may hear them.
+//!    [`access::Access::lets_hear`] has the last word for each.
+//! 9. A [`dialect::Form`] encodes each event once; the frames of a batch are joined once for
 //!    each audience. Each member's socket takes the bytes. One that is full keeps the rest of the
 //!    frame that was cut and its place in the log, and reads on from there when it can.
 //! 10. The frame's `id` is that place. A client that comes back with it is served from the log:
@@ -60,6 +61,7 @@
 //! | | [`access`] | a credential, key, token or the upstream's own, to a `Grant` or `Denied` |
 //! | | [`dialect`] | request to `Command`, event to frame; the JavaScript client |
 //! | 2 state | [`log`] | append, read from a cursor, tell a gap; in memory or in files |
+//! | | [`known`] | the last known records, for deletes |
 //! | | [`hub`] | the streams; the engine writes to the sockets |
 //! | | [`metrics`] | how all of it stands, in numbers, as text |
 //! | 3 edges | [`config`] | YAML as written to a `Snapshot` that runs; the watch on its files |
@@ -89,6 +91,11 @@
 //! | facts, verdict, need | what an expression is asked about; what it says; what it asks that is not decided |
 //! | stream, seat, newcomer | an open subscription; its place under the limit; one on its way in |
 //! | audience | the streams of one grant: what they hear is matched and joined once |
+//! | view, form | how a subscriber asked to see events; what that is as the configuration stands |
+//! | leaving | an event at the moment in which it is asked who may hear it |
+//! | keys | the equalities by which those are found of whom a rule may hold |
+//! | beat | a ping or a heartbeat: what a stream has to take when there is no event |
+//! | principal | who publishes: a key or a user, as a number |
 //! | snapshot, terms | a compiled configuration; what of it counts for open streams |
 //! | standing, figures | how the log or the hub stands, for health; the same in numbers |
 //!
@@ -137,6 +144,8 @@
 //!   the engine finds the answer there and never waits.
 //! - **Who cannot be asked about is sent away, not refused**: a browser that is refused gives up for
 //!   good, and an API that is down for a moment would lose all who listen.
+//! - **Audiences are filed by what a rule compares**, so that an event asks those whom its record
+//!   names. What an index finds is asked all the same: it only has to miss nobody.
 //! - **A failed or unknown outcome is `uncertain`, never silence**: a 5xx, a cut answer, a lost
 //!   upstream. The upstream may have committed, and a subscriber can read again.
 
@@ -152,6 +161,7 @@ pub mod rule;
 pub mod sse;
 
 pub mod hub;
+pub mod known;
 pub mod log;
 pub mod metrics;
 

@@ -334,6 +334,13 @@ pub const JSON_DEPTH: usize = 128;
 /// past out of the log.
 pub const BULK_RECORDS: usize = 1_000;
 
+/// What may be chosen for `observe.remember`, beside 0, which is nothing.
+pub const REMEMBER: RangeInclusive<usize> = 0..=64 * 1024 * MIB;
+/// Bytes of a record that is remembered, about: room is made for as many at first.
+pub const KNOWN_RECORD_BYTES: usize = KIB;
+/// Collections of which nothing is known any more while there are records of others.
+pub const KNOWN_STALE_MAX: usize = 1024;
+
 /// Bytes of a rule: what a client may send as a filter, and a few screens of an operator's text.
 pub const RULE_BYTES_MAX: usize = 4 * KIB;
 /// Comparisons of a rule: each may look at a whole record.

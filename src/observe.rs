@@ -55,6 +55,9 @@ pub struct Observe {
     /// index, and each of its elements loses what the rest of the pointer names. The ids
     /// that an event tells are not touched.
     pub redact: Arc<[Pointer]>,
+    /// Bytes of records that are remembered for deletes: `remember`, 16 MiB by default, in
+    /// [`crate::limits::REMEMBER`].
+    pub remember_bytes: usize,
 }
 
 /// A request that is to be observed: what it will have been about if it succeeds.

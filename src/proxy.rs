@@ -32,6 +32,7 @@ use tracing::{debug, error, warn};
 use crate::config::{HostHeader, Snapshot};
 use crate::connection::{self, Connection};
 use crate::dialect;
+use crate::known::Known;
 use crate::limits::{CONNECT_TRIES_MAX, DOWNSTREAM_STALL, RETRY_AFTER_SECS, UPSTREAM_IDLE_MAX};
 use crate::log::{Log, Refused};
 use exchange::{Exchange, has_no_body};
@@ -45,6 +46,7 @@ pub struct Proxy {
 /// What pingora asks on the way of a request.
 struct Relay {
     log: Log,
+    known: Arc<Known>,
     peers: Peers,
 }
 
@@ -65,9 +67,9 @@ enum Tries {
 }
 
 impl Proxy {
-    /// A proxy whose observed writes become events of `log`.
+    /// A proxy whose observed writes become events of `log`, deletes with what is `known`.
     #[must_use]
-    pub fn new(log: Log) -> Self {
+    pub fn new(log: Log, known: Arc<Known>) -> Self {
         let conf = Arc::new(ServerConf {
             upstream_keepalive_pool_size: UPSTREAM_IDLE_MAX,
             max_retries: CONNECT_TRIES_MAX,
@@ -75,7 +77,7 @@ impl Proxy {
         });
         let peers = Peers::default();
         Self {
-            http: Arc::new(http_proxy(&conf, Relay { log, peers })),
+            http: Arc::new(http_proxy(&conf, Relay { log, known, peers })),
         }
     }
 
@@ -117,7 +119,8 @@ impl Relay {
             Answered::InPart => observing.lost(),
             Answered::Whole => observing.complete(),
         };
-        let ticket = self.log.append(kinds, intent);
+        let append = |kinds| self.log.append(kinds, intent);
+        let ticket = self.known.append(kinds, append);
         if let (Answered::Whole, Some(ticket)) = (answered, ticket)
             && let Some(connection) = connection_of(session)
         {

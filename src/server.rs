@@ -27,6 +27,7 @@ use crate::front::{self, Front, Listener, Publishers};
 use crate::hub::{Hub, Terms};
 use crate::identity::Identities;
 use crate::jwks::Jwks;
+use crate::known::Known;
 use crate::limits::DESCRIPTORS_KEPT;
 use crate::log::{self, Log, OpenError};
 use crate::logging;
@@ -84,6 +85,7 @@ pub async fn run(
 
     let (drain, draining) = watch::channel(false);
     let (serving, mut served) = mpsc::channel(1);
+    let known = Arc::new(Known::new(snapshot.load().observe.remember_bytes));
     let jwks = fetch_keys(&snapshot, &hub);
     let identities = ask_again(&snapshot);
     let front = Arc::new(Front {
@@ -92,7 +94,7 @@ pub async fn run(
         log: log.clone(),
         jwks: jwks.clone(),
         identities,
-        proxy: Proxy::new(log.clone()),
+        proxy: Proxy::new(log.clone(), Arc::clone(&known)),
         publishers: Publishers::default(),
         draining,
     });
@@ -112,6 +114,7 @@ pub async fn run(
             snapshot: Arc::clone(&snapshot),
             hub: hub.clone(),
             log: log.clone(),
+            known,
             logging,
             jwks,
             affordable,
@@ -128,15 +131,20 @@ pub async fn run(
         while served.recv().await.is_some() {}
         drop(engine.await);
     };
+    drained(ended, snapshot.load().drain, &mut ends).await;
+    close_log(log, snapshot.load().log.wait).await;
+    Ok(())
+}
+
+/// Waits until everything has `ended`, for as long as the grace is or until somebody insists.
+async fn drained(ended: impl Future<Output = ()>, grace: Duration, ends: &mut Ends) {
     tokio::select! {
-        ended = timeout(snapshot.load().drain, ended) => match ended {
+        ended = timeout(grace, ended) => match ended {
             Ok(()) => info!("drained"),
             Err(_elapsed) => warn!("the grace is over: requests in flight are broken off"),
         },
         () = ends.heard() => warn!("told twice to stop: requests in flight are broken off"),
     }
-    close_log(log, snapshot.load().log.wait).await;
-    Ok(())
 }
 
 /// Opens the log where the configuration says. Blocks: nothing is served yet.
@@ -209,6 +217,7 @@ struct Reload {
     snapshot: Arc<ArcSwap<Snapshot>>,
     hub: Hub,
     log: Log,
+    known: Arc<Known>,
     logging: logging::Handle,
     jwks: Jwks,
     /// Streams that the process has descriptors for.
@@ -237,6 +246,7 @@ impl Reload {
         let terms = terms(&snapshot, self.affordable);
         self.hub.reload(terms);
         self.log.set_terms(log_terms(&snapshot));
+        self.known.resize(snapshot.observe.remember_bytes);
         let generation = snapshot.generation;
         self.snapshot.store(snapshot);
         self.jwks.reloaded();

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use subtle::ConstantTimeEq;
 
 use super::claims::Rights;
-use super::identity::{Identity, Known, Presented};
+use super::identity::{Found, Identity, Presented};
 use super::jwt::Jwt;
 use super::origin::{Act, Means, Origin};
 use super::token::Verified;
@@ -149,10 +149,10 @@ impl Access {
                 // First, since what comes of asking is for nobody else to learn.
                 admit(presented.means)?;
                 let identity = self.identity.as_ref().ok_or(Denied::Unknown)?;
-                let (identified, until) = match identity.known(&presented, now) {
-                    Known::Identified(identified, until) => (identified, until),
-                    Known::Nothing => return Err(Denied::Unasked),
-                    Known::Refused => return Err(Denied::Refused),
+                let (identified, until) = match identity.find(&presented, now) {
+                    Found::Identified(identified, until) => (identified, until),
+                    Found::Nothing => return Err(Denied::Unasked),
+                    Found::Refused => return Err(Denied::Refused),
                 };
                 let rights = identity.rights(&identified.claims);
                 let means = presented.means;

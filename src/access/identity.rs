@@ -81,7 +81,7 @@ pub enum Answer {
 pub struct Claims(Arc<Json>);
 
 /// What is known of a credential now.
-pub(super) enum Known {
+pub(super) enum Found {
     Identified(Identified, Timestamp),
     /// Nothing that counts: the upstream is to be asked.
     Nothing,
@@ -126,12 +126,12 @@ impl Identity {
     }
 
     /// What is known of it now.
-    pub(super) fn known(&self, presented: &Presented, now: Timestamp) -> Known {
+    pub(super) fn find(&self, presented: &Presented, now: Timestamp) -> Found {
         // There is no question to ask about what no field can hold.
         if presented.field().is_none() {
-            return Known::Refused;
+            return Found::Refused;
         }
-        self.answers.0.lock().known(&presented.print(), now)
+        self.answers.0.lock().find(&presented.print(), now)
     }
 
     /// What somebody with these claims may do.
@@ -284,19 +284,19 @@ impl Answers {
 }
 
 impl Kept {
-    fn known(&self, print: &Print, now: Timestamp) -> Known {
+    fn find(&self, print: &Print, now: Timestamp) -> Found {
         let entry = self.entries.get(print);
         let Some(entry) = entry.filter(|entry| entry.until > now) else {
-            return Known::Nothing;
+            return Found::Nothing;
         };
         match &entry.answer {
-            Answer::Refused => Known::Refused,
+            Answer::Refused => Found::Refused,
             Answer::Known(claims) => {
                 let identified = Identified {
                     presented: Arc::clone(&entry.presented),
                     claims: Arc::clone(&claims.0),
                 };
-                Known::Identified(identified, entry.until)
+                Found::Identified(identified, entry.until)
             }
         }
     }

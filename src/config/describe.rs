@@ -224,6 +224,13 @@ impl Page {
                 self.line("", format_args!("{name}: {list}"));
             }
         }
+        if !observe.rules.is_empty() {
+            let remembered = match observe.remember_bytes {
+                0 => "no record is remembered for its delete".to_owned(),
+                bytes => format!("{} of records are remembered for deletes", show_size(bytes)),
+            };
+            self.line("", remembered);
+        }
         if let Some(names) = &observe.collections {
             self.line("", format_args!("only the collections: {}", list(names)));
         }

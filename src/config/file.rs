@@ -77,6 +77,7 @@ pub(super) struct Observe {
     pub(super) ignore: Option<Vec<Text>>,
     pub(super) collections: Option<Vec<Text>>,
     pub(super) redact: Option<Vec<Text>>,
+    pub(super) remember: Option<Text>,
     pub(super) rules: Option<Vec<Rule>>,
 }
 

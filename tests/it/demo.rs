@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::harness::{Conn, Process, eventually, free_port, node, within};
 
 /// A build may have to be waited for before the demo says anything.
-const BUILD: Duration = Duration::from_mins(15);
+pub(crate) const BUILD: Duration = Duration::from_mins(15);
 
 /// Starts the demo as its script does, and waits until it serves; with what it says first.
 async fn demo(port: u16) -> (Process, String) {
@@ -49,7 +49,7 @@ async fn the_demo_says_what_to_try_and_what_it_says_works() {
 }
 
 /// Runs a command as somebody would who copied it.
-async fn is_sound(line: &str) {
+pub(crate) async fn is_sound(line: &str) {
     let mut shell = Command::new("sh");
     // A stream has no end: a second of it is enough to see that it opens.
     shell.args(["-c", &format!("{line} --silent --fail --max-time 1")]);

@@ -36,6 +36,7 @@ mod limits;
 mod listening;
 mod narrowing;
 mod observing;
+mod pages;
 mod passing;
 mod publishing;
 mod reaching;

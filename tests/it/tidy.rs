@@ -13,6 +13,7 @@ const ORDER: &[&str] = &[
     "observe",
     "access",
     "dialect",
+    "known",
     "log",
     "hub",
     "metrics",
@@ -197,6 +198,8 @@ fn the_commands_of_the_readme_exist() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     let commands = [
         "examples/demo/run",
+        "examples/chat/run",
+        "examples/scores/run",
         "tests/run",
         "tests/bench/run",
         "tests/faults/run",
@@ -223,7 +226,8 @@ fn the_lock_of_the_test_clients_names_no_registry() {
     assert!(!lock.contains("\"resolved\""));
     let package = std::fs::read_to_string(root().join("tests/clients/package.json")).unwrap();
     let package: serde_json::Value = serde_json::from_str(&package).unwrap();
-    for (name, version) in package["dependencies"].as_object().unwrap() {
+    let kinds = ["dependencies", "devDependencies"].map(|kind| package[kind].as_object().unwrap());
+    for (name, version) in kinds.into_iter().flatten() {
         let exact = version
             .as_str()
             .unwrap()

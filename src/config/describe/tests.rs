@@ -44,6 +44,7 @@ observe   2 rules, the first that matches decides
              record: the answer, id: /id
           ignored: /auth/**
           redacted: /password
+          16MiB of records are remembered for deletes
           only the collections: posts
 realtime  RestDB at /realtime, a ping every 10s, a PATCH told as put, publishes to 64KiB, 100/s a key
           its JavaScript client at /realtime/client.js, /realtime/client.mjs, /realtime/client.d.ts

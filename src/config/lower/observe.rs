@@ -10,7 +10,9 @@ use super::{Lower, choose, one_of};
 use crate::config::fault::Problem;
 use crate::config::file::{self, Text, place};
 use crate::config::source::Source;
+use crate::config::unit;
 use crate::event::Method;
+use crate::limits;
 use crate::observe::rule::{Case, Glob, PathPattern, Pointer, Rule};
 use crate::observe::{Observe, preset};
 
@@ -42,8 +44,14 @@ pub(super) fn observe(file: &file::Observe, lower: &mut Lower<'_>) -> Observe {
         ignore: found.ignore,
         collections,
         redact: redact.into(),
+        remember_bytes: lower.or(file.remember.as_ref(), REMEMBER_BYTES, |text| {
+            unit::size(text, &limits::REMEMBER)
+        }),
     }
 }
+
+/// Some ten thousand records of the usual size.
+const REMEMBER_BYTES: usize = 16 * limits::MIB;
 
 /// What was compiled so far.
 #[derive(Default)]

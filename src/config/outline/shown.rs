@@ -213,6 +213,7 @@ pub(in crate::config) const SHOWN: &[&str] = &[
     "observe.prefix",
     "observe.preset",
     "observe.redact",
+    "observe.remember",
     "observe.rules.case",
     "observe.rules.id",
     "observe.rules.methods",

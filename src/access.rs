@@ -39,7 +39,7 @@ pub use jwt::{Jwt, KeySource, Keyring};
 pub use keys::{Algorithm, KeySet, NotAKey};
 pub use narrow::{Narrow, NotNarrow};
 pub use origin::{Origin, Origins};
-pub use rules::{Hear, Leaving, Rules};
+pub use rules::{CollectionRules, Hear, Leaving, Reading, Rules};
 pub use scope::Scope;
 pub use token::{Fault, Wanted};
 
@@ -245,8 +245,14 @@ impl Access {
     /// is asked for each event and each who may hear it, live or told again.
     #[must_use]
     pub fn lets_hear(&self, grant: &Grant, leaving: &Leaving<'_>) -> bool {
+        self.may_hear(grant, leaving, Reading::List) && grant.narrow.wants(leaving)
+    }
+
+    /// Whether the event may leave to the holder of `grant`, who hears of its record so.
+    #[must_use]
+    pub fn may_hear(&self, grant: &Grant, leaving: &Leaving<'_>, reading: Reading) -> bool {
         let covered = Topic::of(leaving.event).is_some_and(|topic| grant.hears(topic));
-        covered && self.rules.allow(leaving, grant.asker()) && grant.narrow.wants(leaving)
+        covered && self.rules.allow(leaving, reading, grant.asker())
     }
 
     /// Whether there is a rule for the collection.
@@ -263,8 +269,8 @@ impl Access {
     /// How it is found whether the holder of `grant` may hear of a record of a collection that has
     /// a rule; none: it has none.
     #[must_use]
-    pub fn keys(&self, grant: &Grant, collection: &str) -> Option<Keys> {
-        self.rules.keys(collection, grant.asker())
+    pub fn keys(&self, grant: &Grant, collection: &str, reading: Reading) -> Option<Keys> {
+        self.rules.keys(collection, reading, grant.asker())
     }
 
     /// Whether the keys have to be fetched before `credential` is refused: its token names one

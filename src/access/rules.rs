@@ -6,6 +6,7 @@
 //! | `hear: EXPRESSION` | of those, who the expression lets hear the record |
 //! | `hear: ""` | of those, everyone |
 //! | `hear:` without a value, or none | of those, superusers |
+//! | `list:` and `view:` instead | the same, for who hears all of the collection and one record |
 //!
 //! A rule comes after the grant and gives nothing that the grant does not. Superusers pass every
 //! rule. What a rule cannot decide is denied: also an event without a record, unless the claims
@@ -24,9 +25,27 @@ use crate::topic::Topic;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
     /// By collection; one that is not in it has no rule.
-    pub collections: BTreeMap<Box<str>, Hear>,
+    pub collections: BTreeMap<Box<str>, CollectionRules>,
     /// Whose claims make a superuser: a rule that asks nothing of a record. None: nobody's.
     pub superusers: Option<Rule>,
+}
+
+/// Who may hear of a collection's records, by how they are heard of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CollectionRules {
+    /// Among all of the collection.
+    pub list: Hear,
+    /// By its own id.
+    pub view: Hear,
+}
+
+/// How a record is heard of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reading {
+    /// Among all of its collection.
+    List,
+    /// By its own id.
+    View,
 }
 
 /// Who may hear of a collection's records.
@@ -49,8 +68,8 @@ pub struct Leaving<'e> {
     now: Timestamp,
     /// Its record, read when the first asks for it.
     record: OnceCell<Option<Record<'e>>>,
-    /// What the rule of its collection says of it, where that is the same for all.
-    for_all: OnceCell<Verdict>,
+    /// What the rules of its collection say of it, where that is the same for all.
+    for_all: [OnceCell<Verdict>; 2],
 }
 
 /// Who asks, as far as rules know.
@@ -79,26 +98,53 @@ impl Rules {
     }
 
     /// Whether the event may leave to who asks.
-    pub(super) fn allow(&self, leaving: &Leaving<'_>, asker: Asker<'_>) -> bool {
+    pub(super) fn allow(&self, leaving: &Leaving<'_>, reading: Reading, asker: Asker<'_>) -> bool {
         let Some(Topic::Write(_, collection)) = Topic::of(leaving.event) else {
             return true;
         };
-        match self.collections.get(collection) {
+        match self.collections.get(collection).map(|of| of.rule(reading)) {
             None | Some(Hear::Everyone) => true,
             Some(_) if asker.is_superuser => true,
             Some(Hear::Superusers) => false,
-            Some(Hear::When(rule)) => leaving.verdict(rule, asker.auth) == Verdict::Holds,
+            Some(Hear::When(rule)) => leaving.verdict(rule, reading, asker.auth) == Verdict::Holds,
         }
     }
 
     /// How it is found whether who asks may hear of a record; none: the collection has no rule.
-    pub(super) fn keys(&self, collection: &str, asker: Asker<'_>) -> Option<Keys> {
-        Some(match self.collections.get(collection)? {
+    pub(super) fn keys(
+        &self,
+        collection: &str,
+        reading: Reading,
+        asker: Asker<'_>,
+    ) -> Option<Keys> {
+        Some(match self.collections.get(collection)?.rule(reading) {
             Hear::Everyone => Keys::Always,
             _ if asker.is_superuser => Keys::Always,
             Hear::Superusers => Keys::Never,
             Hear::When(rule) => rule.keys(asker.auth.map(Record::parse).as_ref()),
         })
+    }
+}
+
+// === impl CollectionRules ===
+
+impl CollectionRules {
+    /// One rule for both.
+    #[must_use]
+    pub fn hear(rule: Hear) -> Self {
+        Self {
+            list: rule.clone(),
+            view: rule,
+        }
+    }
+
+    /// The rule for that.
+    #[must_use]
+    pub fn rule(&self, reading: Reading) -> &Hear {
+        match reading {
+            Reading::List => &self.list,
+            Reading::View => &self.view,
+        }
     }
 }
 
@@ -112,7 +158,7 @@ impl<'e> Leaving<'e> {
             event,
             now,
             record: OnceCell::new(),
-            for_all: OnceCell::new(),
+            for_all: Default::default(),
         }
     }
 
@@ -127,7 +173,7 @@ impl<'e> Leaving<'e> {
     }
 
     /// What the rule of its collection says for who has these claims.
-    fn verdict(&self, rule: &Rule, auth: Option<&Json>) -> Verdict {
+    fn verdict(&self, rule: &Rule, reading: Reading, auth: Option<&Json>) -> Verdict {
         let asked = |auth: Option<&Json>| {
             rule.holds(&Facts {
                 record: self.record(),
@@ -136,9 +182,13 @@ impl<'e> Leaving<'e> {
             })
         };
         if rule.asks_claims() {
-            asked(auth)
-        } else {
-            *self.for_all.get_or_init(|| asked(None))
+            return asked(auth);
         }
+        let [list, view] = &self.for_all;
+        let for_all = match reading {
+            Reading::List => list,
+            Reading::View => view,
+        };
+        *for_all.get_or_init(|| asked(None))
     }
 }

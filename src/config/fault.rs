@@ -163,6 +163,8 @@ pub(super) enum Problem {
     RuleNeeds(Need),
     #[error("names no collection: write each by its name")]
     RuleOfAll,
+    #[error("is both `list` and `view`, and one of them stands beside it: leave one out")]
+    RuleTwice,
     #[error("must be visible ASCII without white space: anything else cannot be sent as x-apikey")]
     Secret,
     #[error(

@@ -199,6 +199,8 @@ pub(super) struct Access {
 #[serde(deny_unknown_fields)]
 pub(super) struct CollectionRules {
     pub(super) hear: Option<Text>,
+    pub(super) list: Option<Text>,
+    pub(super) view: Option<Text>,
 }
 
 #[derive(Debug, Deserialize)]

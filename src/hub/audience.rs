@@ -61,7 +61,7 @@ impl Audiences {
             Some(id) => *id,
             None => {
                 let id = self.audiences.vacant_key();
-                self.index.insert(id, &grant);
+                self.index.insert(id, &grant, &form.interests(&grant));
                 self.ends.extend(grant.until().map(|until| (until, id)));
                 let view = key.1.clone();
                 self.by_grant.insert(key, id);
@@ -111,7 +111,7 @@ impl Audiences {
         for (id, audience) in &mut self.audiences {
             match terms.renew(&audience.grant, &audience.view, now) {
                 Ok((grant, form)) => {
-                    self.index.insert(id, &grant);
+                    self.index.insert(id, &grant, &form.interests(&grant));
                     self.ends.extend(grant.until().map(|until| (until, id)));
                     self.by_grant
                         .insert((grant.without_end(), audience.view.clone()), id);
@@ -137,7 +137,8 @@ impl Audiences {
         let Some(audience) = self.audiences.get_mut(id) else {
             return Ok(());
         };
-        self.index.remove(id, &audience.grant);
+        let interests = audience.form.interests(&audience.grant);
+        self.index.remove(id, &audience.grant, &interests);
         let key = (audience.grant.without_end(), audience.view.clone());
         if self.by_grant.get(&key) == Some(&id) {
             self.by_grant.remove(&key);
@@ -146,7 +147,7 @@ impl Audiences {
             self.ends.remove(&(until, id));
         }
         let (grant, form) = terms.renew(&audience.grant, &audience.view, now)?;
-        self.index.insert(id, &grant);
+        self.index.insert(id, &grant, &form.interests(&grant));
         self.ends.extend(grant.until().map(|until| (until, id)));
         let key = (grant.without_end(), audience.view.clone());
         self.by_grant.insert(key, id);
@@ -168,7 +169,8 @@ impl Audiences {
         if let Some(until) = audience.grant.until() {
             self.ends.remove(&(until, id));
         }
-        self.index.remove(id, &audience.grant);
+        let interests = audience.form.interests(&audience.grant);
+        self.index.remove(id, &audience.grant, &interests);
         let key = (audience.grant.without_end(), audience.view);
         if self.by_grant.get(&key) == Some(&id) {
             self.by_grant.remove(&key);

@@ -6,8 +6,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::access::{Access, Grant, Leaving};
-use crate::event::Method;
+use crate::access::{Access, Grant, Leaving, Reading};
+use crate::dialect::Interest;
+use crate::event::{Kind, Method};
 use crate::rule::{Keys, Path, Sought};
 use crate::topic::{Topic, TopicPattern};
 
@@ -27,11 +28,15 @@ pub(super) struct Index {
     any_collection: ByMethod,
     /// By collection, every one that has a rule.
     ruled: HashMap<Box<str>, Ruled>,
+    /// By a collection and the id of one record of it.
+    ids: HashMap<Box<str>, HashMap<Box<str>, Vec<usize>>>,
     /// By a field, as its number, and what has to stand there. One for all collections: who is
     /// filed by the rules of several stands here once.
     keyed: HashMap<(usize, Sought), Vec<usize>>,
     /// The fields by their numbers. Bounded by the rules.
     fields: Vec<Path>,
+    /// Those that are filed: whoever was taken out before is not taken out again.
+    filed: HashSet<usize>,
 }
 
 /// Audiences that may hear of a collection with a rule.
@@ -68,18 +73,29 @@ impl Index {
     }
 
     /// Files `audience` under everything by which it is found.
-    pub(super) fn insert(&mut self, audience: usize, grant: &Grant) {
-        self.change(audience, grant, Change::Insert);
+    pub(super) fn insert(&mut self, audience: usize, grant: &Grant, interests: &[Interest]) {
+        if self.filed.insert(audience) {
+            self.change(audience, grant, interests, Change::Insert);
+        }
     }
 
-    /// Takes `audience` out again; the grant is the one that it was filed with.
-    pub(super) fn remove(&mut self, audience: usize, grant: &Grant) {
-        self.change(audience, grant, Change::Remove);
+    /// Takes `audience` out again, if it is in; the grant and the interests are those that it was
+    /// filed with.
+    pub(super) fn remove(&mut self, audience: usize, grant: &Grant, interests: &[Interest]) {
+        if self.filed.remove(&audience) {
+            self.change(audience, grant, interests, Change::Remove);
+        }
     }
 
-    fn change(&mut self, audience: usize, grant: &Grant, change: Change) {
-        for pattern in grant.hear().iter() {
-            match pattern {
+    fn change(&mut self, audience: usize, grant: &Grant, interests: &[Interest], change: Change) {
+        for interest in interests {
+            if let (Some(id), TopicPattern::Write(_, Some(collection))) =
+                (&interest.id, &interest.pattern)
+            {
+                self.change_id(collection, id, audience, change);
+                continue;
+            }
+            match &interest.pattern {
                 TopicPattern::Custom(None) => change.apply(&mut self.any_custom, audience),
                 TopicPattern::Custom(Some(name)) => {
                     let filed = self.custom.entry(name.clone()).or_default();
@@ -104,7 +120,11 @@ impl Index {
         let access = Arc::clone(&self.access);
         let mut keys = HashSet::new();
         for collection in access.ruled() {
-            self.change_ruled(collection, audience, grant, change, &mut keys);
+            let methods = methods_of(collection, interests);
+            if !methods.is_empty() {
+                let of = (collection, &*methods);
+                self.change_ruled(of, audience, grant, change, &mut keys);
+            }
         }
         for key in keys {
             let filed = self.keyed.entry(key.clone()).or_default();
@@ -115,26 +135,31 @@ impl Index {
         }
     }
 
-    /// The same for a collection with a rule; what the audience is found by is added to `keys`.
+    /// The same for one record of a collection.
+    fn change_id(&mut self, collection: &str, id: &str, audience: usize, change: Change) {
+        let ids = self.ids.entry(collection.into()).or_default();
+        let filed = ids.entry(id.into()).or_default();
+        change.apply(filed, audience);
+        if filed.is_empty() {
+            ids.remove(id);
+        }
+        if ids.is_empty() {
+            self.ids.remove(collection);
+        }
+    }
+
+    /// The same for a collection with a rule, by these methods; what the audience is found by is
+    /// added to `keys`.
     fn change_ruled(
         &mut self,
-        collection: &str,
+        (collection, methods): (&str, &[Option<Method>]),
         audience: usize,
         grant: &Grant,
         change: Change,
         keys: &mut HashSet<(usize, Sought)>,
     ) {
-        let heard = |pattern: &TopicPattern| match pattern {
-            TopicPattern::Write(method, on) if on.as_deref().is_none_or(|on| on == collection) => {
-                Some(*method)
-            }
-            TopicPattern::Custom(_) | TopicPattern::Write(..) => None,
-        };
-        let methods: Vec<_> = grant.hear().iter().filter_map(heard).collect();
-        if methods.is_empty() {
-            return;
-        }
-        let found = self.access.keys(grant, collection).unwrap_or(Keys::Never);
+        let found = self.access.keys(grant, collection, Reading::List);
+        let found = found.unwrap_or(Keys::Never);
         let Some(ruled) = self.ruled.get_mut(collection) else {
             return;
         };
@@ -142,12 +167,12 @@ impl Index {
             Keys::Never => {}
             Keys::Always => {
                 for method in methods {
-                    change.apply(ruled.everyone.of(method), audience);
+                    change.apply(ruled.everyone.of(*method), audience);
                 }
             }
             Keys::Asked => {
                 for method in methods {
-                    change.apply(ruled.asked.of(method), audience);
+                    change.apply(ruled.asked.of(*method), audience);
                 }
             }
             Keys::Equal(found) => {
@@ -186,8 +211,27 @@ impl Index {
                 }
             },
         }
+        self.find_ids(leaving, found);
         found.sort_unstable();
         found.dedup();
+    }
+
+    /// Adds those who hear one record by its id.
+    fn find_ids(&self, leaving: &Leaving<'_>, found: &mut Vec<usize>) {
+        let (collection, ids) = match &leaving.event.kind {
+            Kind::Custom { .. } | Kind::Gap => return,
+            Kind::Uncertain { collection, id, .. } => (collection, id.as_slice()),
+            Kind::Write {
+                collection, ids, ..
+            } => (collection, ids.as_slice()),
+        };
+        let Some(filed) = self.ids.get(&**collection) else {
+            return;
+        };
+        for id in ids {
+            let filed = filed.get(id.as_str());
+            found.extend_from_slice(filed.map(Vec::as_slice).unwrap_or_default());
+        }
     }
 
     /// Adds those who are found by the record.
@@ -220,6 +264,19 @@ impl Change {
             counts.remove(&field);
         }
     }
+}
+
+/// By which methods all of the collection is of interest.
+fn methods_of(collection: &str, interests: &[Interest]) -> Vec<Option<Method>> {
+    let of = |interest: &Interest| match &interest.pattern {
+        TopicPattern::Write(method, on)
+            if interest.id.is_none() && on.as_deref().is_none_or(|on| on == collection) =>
+        {
+            Some(*method)
+        }
+        TopicPattern::Custom(_) | TopicPattern::Write(..) => None,
+    };
+    interests.iter().filter_map(of).collect()
 }
 
 /// The number of a field, a new one if it has none.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Lower;
-use crate::access::{Hear, Rules};
+use crate::access::{CollectionRules, Hear, Rules};
 use crate::config::fault::Problem;
 use crate::config::file::{self, Text, place};
 use crate::rule::Rule;
@@ -23,12 +23,11 @@ pub(super) fn rules(file: &file::Access, lower: &mut Lower<'_>) -> Rules {
             if name.is_empty() || name == "*" {
                 lower.refuse(place(section.referenced), Problem::RuleOfAll);
             }
-            let written = rules.as_ref().and_then(|rules| rules.hear.as_ref());
-            let hear = match written {
-                None => Some(Hear::Superusers),
-                Some(text) => hear(text, lower),
-            };
-            collections.extend(hear.map(|hear| (name.as_str().into(), hear)));
+            let rules = rules.as_ref().map_or_else(
+                || CollectionRules::hear(Hear::Superusers),
+                |rules| of_collection(rules, lower),
+            );
+            collections.insert(name.as_str().into(), rules);
         }
     }
     Rules {
@@ -37,8 +36,22 @@ pub(super) fn rules(file: &file::Access, lower: &mut Lower<'_>) -> Rules {
     }
 }
 
-fn hear(text: &Text, lower: &mut Lower<'_>) -> Option<Hear> {
-    lower.read(text, |text| match text.trim() {
+/// The rules of a collection: one for both, or each by itself.
+fn of_collection(file: &file::CollectionRules, lower: &mut Lower<'_>) -> CollectionRules {
+    if let (Some(both), Some(_)) = (&file.hear, file.list.as_ref().or(file.view.as_ref())) {
+        lower.refuse(both.place, Problem::RuleTwice);
+    }
+    if let Some(both) = &file.hear {
+        return CollectionRules::hear(hear(Some(both), lower));
+    }
+    CollectionRules {
+        list: hear(file.list.as_ref(), lower),
+        view: hear(file.view.as_ref(), lower),
+    }
+}
+
+fn hear(text: Option<&Text>, lower: &mut Lower<'_>) -> Hear {
+    lower.or(text, Hear::Superusers, |text| match text.trim() {
         "" => Ok(Hear::Everyone),
         _ => read(text).map(Hear::When),
     })

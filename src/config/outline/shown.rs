@@ -159,7 +159,10 @@ pub(super) fn is_shown(path: &str) -> bool {
 pub(super) fn is_rule(path: &str) -> bool {
     let path = path.strip_prefix("access.").unwrap_or(path);
     let of_collection = path.strip_prefix("rules.");
-    path == "superusers" || of_collection.is_some_and(|rest| rest.ends_with(".hear"))
+    path == "superusers" || of_collection.is_some_and(|rest| {
+            let name = rest.rsplit('.').next();
+            rest.contains('.') && matches!(name, Some("hear" | "list" | "view"))
+        })
 }
 
 /// Bytes of a line that are shown before its place, and after it: more than fit on a screen.

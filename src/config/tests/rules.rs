@@ -27,7 +27,7 @@ fn an_entry_without_a_rule_is_for_superusers() {
     );
     let snapshot = load_text(&text).unwrap();
     let rules = &snapshot.access.rules;
-    let when = |name: &str| match &rules.collections[name] {
+    let when = |name: &str| match &rules.collections[name].list {
         Hear::Everyone => "everyone".to_owned(),
         Hear::Superusers => "superusers".to_owned(),
         Hear::When(rule) => rule.to_string(),
@@ -50,9 +50,11 @@ const REFUSED: &str = r#"
 rules: { a: { hear: 'b = ' } }  =>  4:access.rules.a.hear line 1, column 5: expected a field or a value
 rules: { a: { hear: 'b ?= 1' } }  =>  4:access.rules.a.hear ?= asks for any of several values, which is not decided here
 rules: { a: { hear: '@collection.b.c = 1' } }  =>  4:access.rules.a.hear @collection.b.c asks for records of another collection
-rules: { a: { here: '' } }  =>  4:access.rules.a.here unknown key "here": the keys here are hear
+rules: { a: { here: '' } }  =>  4:access.rules.a.here unknown key "here": the keys here are hear, list, view
 rules: { a: '' }  =>  4:access.rules.a expected a table of keys
 rules: { '*': { hear: '' } }  =>  4:access.rules names no collection
+rules: { a: { hear: '', view: '' } }  =>  4:access.rules.a.hear is both `list` and `view`
+rules: { a: { view: 'b' } }  =>  4:access.rules.a.view line 1, column 2: expected
 superusers: 'role = 1'  =>  4:access.superusers asks about a record
 superusers: '@request.auth.role'  =>  4:access.superusers line 1, column 19: expected
 keys: [ { name: a, key: b, superuser: yes } ]  =>  4:access.keys[0].superuser must be true or false

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::access::{
-    Algorithm, ClaimGrants, Credential, Hear, Jwt, KeySet, KeySource, Keyring, Origins, Rules,
+    Algorithm, ClaimGrants, CollectionRules, Credential, Hear, Jwt, KeySet, KeySource, Keyring, Origins, Rules,
     Secret, Wanted,
 };
 use crate::event::{Cursor, Epoch, Event, Id, Json, Kind};
@@ -15,7 +15,7 @@ const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 fn access(rules: &[(&str, Hear)]) -> Arc<Access> {
     let rules = rules
         .iter()
-        .map(|(name, rule)| ((*name).into(), rule.clone()));
+        .map(|(name, rule)| ((*name).into(), CollectionRules::hear(rule.clone())));
     Arc::new(Access {
         global: false,
         origins: Origins::default(),
@@ -80,10 +80,15 @@ fn custom(name: &str) -> Event {
     })
 }
 
+/// What somebody with that grant hears of, by RestDB's dialect.
+fn interests(grant: &Grant) -> Vec<Interest> {
+    grant.hear().iter().cloned().map(Interest::in_all).collect()
+}
+
 fn filed(access: &Arc<Access>, grants: &[Grant]) -> Index {
     let mut index = Index::new(Arc::clone(access));
     for (id, grant) in grants.iter().enumerate() {
-        index.insert(id, grant);
+        index.insert(id, grant, &interests(grant));
     }
     index
 }
@@ -191,9 +196,9 @@ fn who_left_is_found_no_more_and_leaves_nothing_behind() {
     let hear = &["POST:company", "GOAL", "*:*", "*", "PUT:own"][..];
     let own = grant(&access, json!({"sub": "u1"}), hear);
     let mut index = Index::new(Arc::clone(&access));
-    index.insert(7, &own);
+    index.insert(7, &own, &interests(&own));
     assert_eq!(index.keyed.len(), 1);
-    index.remove(7, &own);
+    index.remove(7, &own, &interests(&own));
     for event in [
         write(Method::Post, "company", None),
         write(Method::Post, "own", Some(r#"{"owner":"u1"}"#)),
@@ -208,4 +213,18 @@ fn who_left_is_found_no_more_and_leaves_nothing_behind() {
         ruled.fields.is_empty() && ruled.everyone.is_empty() && ruled.asked.is_empty()
     };
     assert!(index.ruled.values().all(empty));
+}
+
+/// Whoever lost its grant is taken out when that is seen, and once more when its last stream ends.
+#[test]
+fn who_is_taken_out_twice_takes_nobody_else_along() {
+    let access = access(&[("own", when("owner = @request.auth.sub"))]);
+    let grants = ["u1", "u2"].map(|sub| grant(&access, json!({ "sub": sub }), &["*:*"]));
+    let mut index = filed(&access, &grants);
+    for _ in 0..2 {
+        index.remove(0, &grants[0], &interests(&grants[0]));
+    }
+    let owned = |owner| write(Method::Put, "own", Some(owner));
+    assert_eq!(found(&index, &owned(r#"{"owner":"u2"}"#)), [1]);
+    assert!(found(&index, &owned(r#"{"owner":"u1"}"#)).is_empty());
 }

@@ -10,10 +10,11 @@ use proptest::sample::select;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tidings::access::{Access, Credential, Origin};
-use tidings::dialect::restdb::{self, Opening, PatchEvent};
+use tidings::dialect::restdb::{self, PatchEvent};
+use tidings::dialect::{Fields, Opening};
 use tidings::event::{Cursor, Epoch, Event, Id, Json, Kind, Method};
 use tidings::limits::JSON_DEPTH;
-use tidings::sse::Frame;
+use tidings::sse::{FieldText, Frame};
 
 /// A frame, and what a client has to find in it.
 #[derive(Clone, Debug)]
@@ -128,7 +129,7 @@ impl Sent {
         let mut bytes = Vec::new();
         let frame = Frame {
             id,
-            event: name,
+            event: name.map(FieldText::replacing),
             data,
             retry: retry.map(Duration::from_millis),
         };
@@ -154,8 +155,12 @@ impl Sent {
             at: Timestamp::UNIX_EPOCH,
             kind,
         };
+        let form = restdb::Form {
+            patch,
+            fields: Fields::default(),
+        };
         Self {
-            bytes: String::from_utf8(restdb::encode(&event, patch).into()).unwrap(),
+            bytes: String::from_utf8(restdb::encode(&event, &form).into()).unwrap(),
             id: Some(cursor.to_string()),
             name: Some(name.to_owned()),
             data: Some(data),

@@ -3,8 +3,8 @@ use serde_json::json;
 
 use super::*;
 use crate::access::{
-    Algorithm, ClaimPath, Credential, Hear, Jwt, KeySet, KeySource, Keyring, Origin, Origins,
-    Rules, Secret, Wanted,
+    Algorithm, ClaimGrants, Credential, Hear, Jwt, KeySet, KeySource, Keyring, Origins, Rules,
+    Secret, Wanted,
 };
 use crate::event::{Cursor, Epoch, Event, Id, Json, Kind};
 use crate::rule::Rule;
@@ -24,9 +24,10 @@ fn access(rules: &[(&str, Hear)]) -> Arc<Access> {
             algorithms: Box::new([Algorithm::Hs256]),
             keys: Keyring::new(KeySource::Secret, KeySet::secret("k")),
             wanted: Wanted::default(),
-            grants: ClaimPath::new("realtime").unwrap(),
-            roles: None,
+            grants: ClaimGrants::default(),
+            cookie: None,
         }),
+        identity: None,
         rules: Rules {
             collections: rules.collect(),
             superusers: Some(Rule::parse("@request.auth.role = 'root'").unwrap()),
@@ -45,9 +46,8 @@ fn grant(access: &Access, claims: serde_json::Value, hear: &[&str]) -> Grant {
     let key = jsonwebtoken::EncodingKey::from_secret(b"k");
     let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key);
     let credential = Credential {
-        key: None,
         token: Some(Secret::new(&token.unwrap())),
-        origin: Origin::Absent,
+        ..Credential::default()
     };
     access.grant(&credential, NOW).unwrap()
 }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tidings::access::{Access, Credential, Origin, Scope};
+use tidings::access::{Access, Credential, Scope};
 use tidings::dialect::restdb::{self, PatchEvent};
 use tidings::dialect::{Fields, Opening, plain};
 use tidings::event::{Cursor, Epoch, Event, Id, Json, Kind, Method};
@@ -27,7 +27,7 @@ pub(super) struct Sent {
     pub(super) retry: Option<u64>,
 }
 
-/// The names that there are; what a page listens to.
+/// The names that the program itself gives.
 pub(super) const NAMES: &[&str] = &[
     "message",
     "post",
@@ -120,12 +120,7 @@ const ESCAPES: &[&str] = &[
 
 impl Sent {
     /// A frame of these fields: the one place that makes one of text.
-    fn of(
-        name: Option<&'static str>,
-        id: Option<Cursor>,
-        data: Option<&str>,
-        retry: Option<u64>,
-    ) -> Self {
+    fn of(name: Option<&str>, id: Option<Cursor>, data: Option<&str>, retry: Option<u64>) -> Self {
         let mut bytes = Vec::new();
         let frame = Frame {
             id,
@@ -137,7 +132,8 @@ impl Sent {
         Self {
             bytes: String::from_utf8(bytes).unwrap(),
             id: id.map(|id| id.to_string()),
-            name: name.map(str::to_owned),
+            // What would break the line stands there as a sign that does not.
+            name: name.map(|name| name.replace(['\r', '\n', '\0'], "\u{fffd}")),
             data: data.map(|data| data.replace("\r\n", "\n").replace('\r', "\n")),
             retry,
         }
@@ -287,14 +283,14 @@ fn plain() -> impl Strategy<Value = Sent> {
 fn heartbeat() -> impl Strategy<Value = Sent> {
     (name(), text(), cursor()).prop_map(|(name, data, cursor)| {
         let heartbeat = plain::Heartbeat {
-            name: name.unwrap_or_default().into(),
+            name: name.as_deref().unwrap_or_default().into(),
             data: data.as_str().into(),
             every: Duration::from_secs(1),
         };
         let bytes = plain::beat(&form(plain::Data::Event, Some(heartbeat)), cursor, 0);
         Sent {
             bytes: String::from_utf8(bytes.into()).unwrap(),
-            ..Sent::of(name, Some(cursor), Some(&data), None)
+            ..Sent::of(name.as_deref(), Some(cursor), Some(&data), None)
         }
     })
 }
@@ -322,13 +318,15 @@ fn frame() -> impl Strategy<Value = Sent> {
     );
     parts.prop_map(|(name, id, data, retry)| {
         let id = id.filter(|_| data.is_some());
-        Sent::of(name, id, data.as_deref(), retry)
+        Sent::of(name.as_deref(), id, data.as_deref(), retry)
     })
 }
 
-/// What an event may be called.
-fn name() -> impl Strategy<Value = Option<&'static str>> {
-    option::of(select(NAMES))
+/// What an event may be called: anything that a stream of an operator's own makes of an event.
+fn name() -> impl Strategy<Value = Option<String>> {
+    let own = select(NAMES).prop_map(str::to_owned);
+    let any = text().prop_filter("no name is none", |name| !name.is_empty());
+    option::of(prop_oneof![1 => own, 2 => any])
 }
 
 fn published() -> impl Strategy<Value = Sent> {
@@ -499,11 +497,7 @@ pub(super) fn opening() -> Vec<Sent> {
         global: true,
         ..Access::default()
     };
-    let nobody = Credential {
-        key: None,
-        token: None,
-        origin: Origin::Absent,
-    };
+    let nobody = Credential::default();
     let now = Timestamp::UNIX_EPOCH;
     let grant = access.grant(&nobody, now).unwrap();
     let at = Cursor {

@@ -55,8 +55,10 @@ pub fn command(
             let head = stream_head(&credential, access);
             let grant = match access.grant(&credential, now) {
                 Ok(grant) => grant,
-                // Any status but this one would close a browser's EventSource for good.
-                Err(Denied::Unasked) => return Command::ComeBack(head),
+                // Any status but that of a stream would close a browser's EventSource for good.
+                Err(Denied::Unasked) if *request.method == Method::GET => {
+                    return Command::ComeBack(head);
+                }
                 Err(denied) => return refuse(denied),
             };
             let grant = match narrow(query) {

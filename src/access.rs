@@ -23,6 +23,7 @@ mod keys;
 mod narrow;
 mod origin;
 mod rules;
+mod scope;
 mod strict;
 mod token;
 
@@ -39,6 +40,7 @@ pub use keys::{Algorithm, KeySet, NotAKey};
 pub use narrow::{Narrow, NotNarrow};
 pub use origin::{Origin, Origins};
 pub use rules::{Hear, Leaving, Rules};
+pub use scope::Scope;
 pub use token::{Fault, Wanted};
 
 use crate::event::Json;
@@ -199,13 +201,17 @@ impl Access {
     /// # Errors
     /// [`Denied`]: it has none any more, and its streams end.
     pub fn renew(&self, old: &Grant, now: Timestamp) -> Result<Grant, Denied> {
+        self.unnarrowed(old, now)?.narrowed(old.narrow.clone())
+    }
+
+    /// As [`Access::renew`], whatever of it its holder wants.
+    fn unnarrowed(&self, old: &Grant, now: Timestamp) -> Result<Grant, Denied> {
         let counts = match &old.basis {
             Basis::Identity(identified) => Counts::Presented(Arc::clone(&identified.presented)),
             Basis::Key(key) => Counts::Key(key.clone()),
             Basis::Token(token) => Counts::Token(Arc::clone(token), old.means),
         };
-        let grant = self.grant_on(counts, &old.origin, now)?;
-        grant.narrowed(old.narrow.clone())
+        self.grant_on(counts, &old.origin, now)
     }
 
     /// Whether the holder of `credential` may publish the custom event `name`, and who that is.

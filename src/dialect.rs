@@ -12,10 +12,15 @@
 //! changes with the configuration.
 
 mod answer;
+mod asked;
+mod fields;
+mod notices;
+pub mod plain;
 mod presented;
 pub mod restdb;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,6 +28,7 @@ use http::{HeaderMap, Method, Response, StatusCode};
 use jiff::Timestamp;
 
 pub use answer::reply;
+pub use fields::{Fields, NotFields};
 pub use presented::credential;
 
 use crate::access::{Access, Denied, Grant, Principal};
@@ -33,6 +39,8 @@ use crate::event::{Cursor, Event, Gap, Kind, Since};
 pub struct Realtime {
     /// `restdb`; none: it is not spoken.
     pub restdb: Option<restdb::Options>,
+    /// `streams`: the operator's own, no two at one path and none at one of RestDB's.
+    pub streams: Vec<Arc<plain::Options>>,
 }
 
 /// A request on a dialect's path, its body still unread.
@@ -88,6 +96,8 @@ pub struct Published {
 /// How a subscriber asked to see events, and by which dialect.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum View {
+    /// At a path of the operator's own.
+    Plain(plain::View),
     /// By RestDB's.
     Restdb(restdb::View),
 }
@@ -95,6 +105,8 @@ pub enum View {
 /// How events look under the configuration in force: the same bytes to all of one form.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Form {
+    /// As a stream of the operator's own.
+    Plain(plain::Form),
     /// By RestDB's dialect.
     Restdb(restdb::Form),
 }
@@ -120,21 +132,44 @@ pub enum Opening {
 // === impl Realtime ===
 
 impl Realtime {
-    /// Whether requests for `path` are answered here.
+    /// Whether some request for `path` is answered here: [`Realtime::answers`] says which.
     #[must_use]
-    pub fn answers(&self, path: &str) -> bool {
-        self.restdb
-            .as_ref()
-            .is_some_and(|options| options.answers(path))
+    pub fn knows(&self, path: &str) -> bool {
+        let restdb = self.restdb.as_ref();
+        restdb.is_some_and(|options| options.answers(path)) || self.stream(path).is_some()
     }
 
-    /// What `request`, whose path [`Realtime::answers`], asks for.
+    /// Whether `request` is answered here rather than by the upstream.
+    #[must_use]
+    pub fn answers(&self, request: &Request<'_>) -> bool {
+        let restdb = self.restdb.as_ref();
+        restdb.is_some_and(|options| options.answers(request.path))
+            || (self.stream(request.path).is_some() && plain::answers(request))
+    }
+
+    /// Whether it matters to `request`, which is answered here, who sends it.
+    #[must_use]
+    pub fn asks_who(&self, request: &Request<'_>) -> bool {
+        // A preflight is answered without a credential.
+        let open = |stream: &Arc<plain::Options>| stream.scope.is_open();
+        *request.method != Method::OPTIONS && !self.stream(request.path).is_some_and(open)
+    }
+
+    /// What `request`, which [`Realtime::answers`], asks for.
     #[must_use]
     pub fn command(&self, request: &Request<'_>, access: &Access, now: Timestamp) -> Command {
+        if let Some(options) = self.stream(request.path) {
+            return plain::command(request, options, access, now);
+        }
         match &self.restdb {
             Some(options) => restdb::command(request, options, access, now),
             None => Command::Reply(reply(StatusCode::NOT_FOUND, &Denied::Closed.to_string())),
         }
+    }
+
+    /// The stream of the operator's own at `path`.
+    fn stream(&self, path: &str) -> Option<&Arc<plain::Options>> {
+        self.streams.iter().find(|stream| *stream.path == *path)
     }
 
     /// The grant that the holder of `old` has under this configuration, and how it sees events.
@@ -149,6 +184,14 @@ impl Realtime {
         now: Timestamp,
     ) -> Result<(Grant, Form), Denied> {
         match view {
+            View::Plain(view) => {
+                let options = self.stream(&view.path).ok_or(Denied::Closed)?;
+                let grant = access.renew_within(&options.scope, old, now)?;
+                if grant.has_filter() && !options.data.tells_records() {
+                    return Err(Denied::Uncovered);
+                }
+                Ok((grant, Form::Plain(view.form(options))))
+            }
             View::Restdb(view) => {
                 let options = self.restdb.as_ref().ok_or(Denied::Closed)?;
                 let form = Form::Restdb(view.form(options));
@@ -161,6 +204,7 @@ impl Realtime {
     #[must_use]
     pub fn beat_interval(&self, form: &Form) -> Duration {
         match form {
+            Form::Plain(form) => form.options.beat_interval(),
             Form::Restdb(_) => {
                 let options = self.restdb.as_ref();
                 options.map_or(restdb::PING_INTERVAL, |options| options.ping_interval)
@@ -191,6 +235,7 @@ impl Form {
         now: Timestamp,
     ) -> Bytes {
         match self {
+            Self::Plain(form) => plain::opening(form, opening, grant, again),
             Self::Restdb(_) => restdb::opening(opening, grant, again, now),
         }
     }
@@ -199,6 +244,7 @@ impl Form {
     #[must_use]
     pub fn encode(&self, event: &Event) -> Bytes {
         match self {
+            Self::Plain(form) => plain::encode(event, form),
             Self::Restdb(form) => restdb::encode(event, form),
         }
     }
@@ -207,14 +253,16 @@ impl Form {
     #[must_use]
     pub fn gap(&self, at: Cursor, reason: Gap, grant: &Grant) -> Bytes {
         match self {
-            Self::Restdb(_) => restdb::gap(at, reason, grant),
+            Self::Plain(_) | Self::Restdb(_) => notices::gap(at, reason, grant),
         }
     }
 
     /// What comes every [`Realtime::beat_interval`], to one who has heard everything up to `id`.
+    /// `round` counts the intervals.
     #[must_use]
-    pub fn beat(&self, id: Cursor, now: Timestamp) -> Bytes {
+    pub fn beat(&self, id: Cursor, now: Timestamp, round: u64) -> Bytes {
         match self {
+            Self::Plain(form) => plain::beat(form, id, round),
             Self::Restdb(_) => restdb::ping(Some(id), now),
         }
     }
@@ -223,7 +271,7 @@ impl Form {
     #[must_use]
     pub fn closed(&self, close: Close) -> Bytes {
         match self {
-            Self::Restdb(_) => restdb::closed(close),
+            Self::Plain(_) | Self::Restdb(_) => notices::closed(close),
         }
     }
 }

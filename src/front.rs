@@ -169,19 +169,8 @@ impl Front {
             AtEnd::Serve
         };
         connection.begin(admitted.framing, at_end, Arc::clone(&snapshot));
-        if !snapshot.realtime.answers(&admitted.path) {
-            let head = match gate::passable(head) {
-                Ok(head) => head,
-                Err(refused) => {
-                    refuse(connection, refused).await;
-                    return After::Done;
-                }
-            };
-            return match self.proxy.serve(connection, head, &self.draining).await {
-                Some(connection) if !*self.draining.borrow() => After::Next(connection),
-                Some(connection) => After::Close(connection),
-                None => After::Done,
-            };
+        if !snapshot.realtime.knows(&admitted.path) {
+            return self.pass(connection, head).await;
         }
         let headers = headers(&head);
         let request = Request {
@@ -190,8 +179,10 @@ impl Front {
             query: &admitted.query,
             headers: &headers,
         };
-        // A preflight is answered without a credential.
-        if admitted.method != Method::OPTIONS {
+        if !snapshot.realtime.answers(&request) {
+            return self.pass(connection, head).await;
+        }
+        if snapshot.realtime.asks_who(&request) {
             let credential = dialect::credential(&request);
             self.look_into(&credential, &snapshot).await;
         }
@@ -207,6 +198,22 @@ impl Front {
                 self.reply(connection, &reply, &admitted).await
             }
             Command::Reply(reply) => self.reply(connection, &reply, &admitted).await,
+        }
+    }
+
+    /// Lends the connection to the proxy for the request of that head.
+    async fn pass(&self, connection: Connection, head: BytesMut) -> After {
+        let head = match gate::passable(head) {
+            Ok(head) => head,
+            Err(refused) => {
+                refuse(connection, refused).await;
+                return After::Done;
+            }
+        };
+        match self.proxy.serve(connection, head, &self.draining).await {
+            Some(connection) if !*self.draining.borrow() => After::Next(connection),
+            Some(connection) => After::Close(connection),
+            None => After::Done,
         }
     }
 

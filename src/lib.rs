@@ -59,7 +59,7 @@
 //! | | [`rule`] | an expression over a record and claims to a `Verdict` |
 //! | | [`observe`] | a finished exchange and rules to events; presets are YAML beside it |
 //! | | [`access`] | a credential, key, token or the upstream's own, to a `Grant` or `Denied` |
-//! | | [`dialect`] | request to `Command`, event to frame; the JavaScript client |
+//! | | [`dialect`] | request to `Command`, event to frame; RestDB's with its client, and plain |
 //! | 2 state | [`log`] | append, read from a cursor, tell a gap; in memory or in files |
 //! | | [`known`] | the last known records, for deletes |
 //! | | [`hub`] | the streams; the engine writes to the sockets |
@@ -89,6 +89,8 @@
 //! | credential, grant, denied | what was presented; permission to hear; a refusal |
 //! | question, answer, identity | what the upstream is asked of a credential, and says; whom it knows |
 //! | facts, verdict, need | what an expression is asked about; what it says; what it asks that is not decided |
+//! | scope, fields | what is told at a path, and to whom; what of a record is told |
+//! | template, word | names and data of an operator's own; what in one stands for a part of an event |
 //! | stream, seat, newcomer | an open subscription; its place under the limit; one on its way in |
 //! | audience | the streams of one grant: what they hear is matched and joined once |
 //! | view, form | how a subscriber asked to see events; what that is as the configuration stands |

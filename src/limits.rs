@@ -122,6 +122,13 @@ pub const PUBLISH_BODY_BYTES: RangeInclusive<usize> = 1..=MIB;
 pub const PUBLISHES: RangeInclusive<u32> = 1..=1_000_000;
 /// Keys and users whose publishes of late are counted at once; one more is answered 429.
 pub const PUBLISHERS_MAX: usize = 100_000;
+/// How long a stream of the operator's own may be silent: some clients that stand in for
+/// EventSource give up after 45 s without a byte, and so do proxies on the way.
+pub const SILENCE_MAX: Duration = Duration::from_secs(15);
+/// What may be chosen for `realtime.streams[].heartbeat.every`: beyond [`SILENCE_MAX`] there are
+/// comments in between.
+pub const HEARTBEAT_INTERVAL: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_hours(1);
 
 /// What may be chosen for `access.jwt.leeway`.
 pub const TOKEN_LEEWAY: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(60);
@@ -247,6 +254,12 @@ pub const ADMIN_CONNECTIONS_MAX: usize = 64;
 
 /// Bytes of a filter that a subscriber sends: it is asked once for each event that its sender may hear.
 pub const FILTER_BYTES: usize = KIB;
+/// Bytes of the fields that a subscriber asks for: each record is looked through for them.
+pub const FIELDS_BYTES_MAX: usize = KIB;
+/// Names in it.
+pub const FIELDS_MAX: usize = 64;
+/// Parts of one of those names: a record is looked through by recursion.
+pub const FIELDS_DEPTH: usize = 16;
 /// Seconds after which a write that was refused may be tried again.
 pub const RETRY_AFTER_SECS: u32 = 1;
 /// Events of a log in files that are held in memory too: those who are a little behind need no file.

@@ -26,7 +26,7 @@ pub mod preset;
 pub mod rule;
 
 mod extract;
-mod json;
+pub(crate) mod json;
 mod path;
 mod record;
 

@@ -23,7 +23,8 @@ pub struct Frame<'a> {
     pub id: Option<Cursor>,
     /// The event's name; a client without a listener of that name never sees the event.
     pub event: Option<FieldText<'a>>,
-    /// What is told. A client dispatches no event without data.
+    /// What is told. A client dispatches no event without data, and reads each line break in it,
+    /// CR, LF or CRLF, as one LF.
     pub data: Option<&'a str>,
     /// How long the client waits before it comes back; sent in milliseconds.
     pub retry: Option<Duration>,
@@ -85,18 +86,15 @@ impl Frame<'_> {
             field("event", format_args!("{}", event.as_str()));
         }
         if let Some(data) = self.data {
-            for line in data.split_inclusive(['\r', '\n']) {
-                // The LF of a CRLF is no line of its own.
-                if line != "\n" || data.starts_with('\n') {
-                    field(
-                        "data",
-                        format_args!("{}", line.trim_end_matches(['\r', '\n'])),
-                    );
-                }
+            let mut rest = data;
+            while let Some(at) = rest.find(['\r', '\n']) {
+                let (line, broken) = rest.split_at(at);
+                field("data", format_args!("{line}"));
+                // A CRLF is one break, not two.
+                let one = broken.split_at(1).1;
+                rest = broken.strip_prefix("\r\n").unwrap_or(one);
             }
-            if data.is_empty() {
-                field("data", format_args!(""));
-            }
+            field("data", format_args!("{rest}"));
         }
         if let Some(retry) = self.retry {
             field("retry", format_args!("{}", retry.as_millis()));
@@ -154,6 +152,10 @@ mod tests {
             ("a\nid: 7", "data: a\ndata: id: 7\n\n"),
             ("a\rb", "data: a\ndata: b\n\n"),
             ("a\r\nb", "data: a\ndata: b\n\n"),
+            ("a\n\nb", "data: a\ndata: \ndata: b\n\n"),
+            ("\na\r\nb", "data: \ndata: a\ndata: b\n\n"),
+            ("a\n", "data: a\ndata: \n\n"),
+            ("\r\n\r", "data: \ndata: \ndata: \n\n"),
             ("", "data: \n\n"),
         ] {
             let frame = Frame {

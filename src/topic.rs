@@ -126,6 +126,24 @@ impl TopicPattern {
         }
     }
 
+    /// What both name; none if that is nothing.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Option<Self> {
+        fn both<T: Clone + PartialEq>(one: &Option<T>, other: &Option<T>) -> Option<Option<T>> {
+            match (one, other) {
+                (None, any) | (any, None) => Some(any.clone()),
+                (Some(one), Some(other)) => (one == other).then(|| Some(one.clone())),
+            }
+        }
+        match (self, other) {
+            (Self::Custom(own), Self::Custom(other)) => both(own, other).map(Self::Custom),
+            (Self::Write(method, collection), Self::Write(of, on)) => {
+                Some(Self::Write(both(method, of)?, both(collection, on)?))
+            }
+            (Self::Custom(_), Self::Write(..)) | (Self::Write(..), Self::Custom(_)) => None,
+        }
+    }
+
     /// What it names of one collection's writes; none if that is nothing.
     #[must_use]
     pub fn within(&self, collection: &str) -> Option<Self> {
@@ -205,6 +223,38 @@ mod tests {
         ] {
             assert_eq!(pattern(text).matches(write), hears_write, "{text}");
             assert_eq!(pattern(text).matches(goal), hears_goal, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_two_patterns_have_in_common_is_what_both_match() {
+        let all = [
+            "POST:a", "POST:b", "PUT:*", "*:a", "*:*", "GOAL", "OTHER", "*",
+        ];
+        for (one, other, expected) in [
+            ("POST:*", "*:company", Some("POST:company")),
+            ("*:*", "PUT:*", Some("PUT:*")),
+            ("*", "GOAL", Some("GOAL")),
+            ("PUT:a", "POST:a", None),
+            ("*:*", "*", None),
+        ] {
+            let common = pattern(one).common(&pattern(other));
+            assert_eq!(common.map(|common| common.to_string()).as_deref(), expected);
+        }
+        let topics = [
+            Topic::Write(Method::Post, "a"),
+            Topic::Write(Method::Put, "a"),
+            Topic::Write(Method::Put, "b"),
+            Topic::Custom("GOAL"),
+        ];
+        for (one, other) in all.iter().flat_map(|one| all.map(|other| (one, other))) {
+            let (one, other) = (pattern(one), pattern(other));
+            let common = one.common(&other);
+            assert_eq!(common, other.common(&one));
+            for topic in topics {
+                let matched = common.as_ref().is_some_and(|common| common.matches(topic));
+                assert_eq!(matched, one.matches(topic) && other.matches(topic));
+            }
         }
     }
 

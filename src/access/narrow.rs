@@ -96,6 +96,11 @@ impl Narrow {
         Some(left.into())
     }
 
+    /// Whether records are looked at.
+    pub(super) fn has_filter(&self) -> bool {
+        self.filter.is_some()
+    }
+
     /// Whether the event is wanted: the same for one that is live and one that is told again.
     pub(super) fn wants(&self, leaving: &Leaving<'_>) -> bool {
         let Some(filter) = &self.filter else {

@@ -6,6 +6,7 @@
 mod identity;
 mod jwt;
 mod rules;
+mod stream;
 
 use std::fmt::{Display, Write};
 
@@ -13,7 +14,7 @@ use super::lower::{FORMATS, LOGGING_LEVELS, PATCH_EVENTS, name_of};
 use super::unit::{show_duration, show_size};
 use super::{HostHeader, Log, Snapshot, Upstream};
 use crate::access::{Access, Jwt, Key};
-use crate::dialect::restdb;
+use crate::dialect::{Realtime, restdb};
 use crate::event::Method;
 use crate::log::{Level, OnFailure};
 use crate::observe::Observe;
@@ -30,10 +31,7 @@ pub fn describe(snapshot: &Snapshot) -> String {
         None => page.line("admin", "off"),
     }
     page.observe(&snapshot.observe);
-    match &snapshot.realtime.restdb {
-        None => page.line("realtime", "off"),
-        Some(options) => page.restdb(options),
-    }
+    page.realtime(&snapshot.realtime);
     page.access(&snapshot.access);
     page.log(&snapshot.log);
     let limits = &snapshot.limits;
@@ -57,7 +55,12 @@ pub fn describe(snapshot: &Snapshot) -> String {
         ),
     );
     page.line("drain", show_duration(snapshot.drain));
-    for warning in warnings(snapshot) {
+    let of_streams = snapshot
+        .realtime
+        .streams
+        .iter()
+        .filter_map(|s| stream::warning(s));
+    for warning in warnings(snapshot).into_iter().chain(of_streams) {
         page.line("warning", warning);
     }
     page.0
@@ -69,6 +72,7 @@ fn warnings(snapshot: &Snapshot) -> Vec<String> {
         observe,
         access,
         log,
+        realtime,
         ..
     } = snapshot;
     let mut warnings = Vec::new();
@@ -89,7 +93,7 @@ fn warnings(snapshot: &Snapshot) -> Vec<String> {
         "nothing is observed: `observe.collections` names none",
     );
     warn(
-        snapshot.realtime.restdb.is_none(),
+        realtime.restdb.is_none() && realtime.streams.is_empty(),
         "nobody can listen: no protocol is named in `realtime`",
     );
     warn(
@@ -97,7 +101,8 @@ fn warnings(snapshot: &Snapshot) -> Vec<String> {
         "global: true: anyone hears everything, without a key",
     );
     warn(
-        !access.global
+        stream::asks_who(realtime)
+            && !access.global
             && access.jwt.is_none()
             && access.identity.is_none()
             && access.keys.iter().all(|key| key.hear.is_empty()),
@@ -233,6 +238,17 @@ impl Page {
         }
         if let Some(names) = &observe.collections {
             self.line("", format_args!("only the collections: {}", list(names)));
+        }
+    }
+
+    fn realtime(&mut self, realtime: &Realtime) {
+        match &realtime.restdb {
+            None if realtime.streams.is_empty() => self.line("realtime", "off"),
+            None => self.line("realtime", "at paths of your own"),
+            Some(options) => self.restdb(options),
+        }
+        for stream in &realtime.streams {
+            self.stream(stream);
         }
     }
 

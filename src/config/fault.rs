@@ -17,6 +17,7 @@ use super::outline::Place;
 use super::outline::shown::Shown;
 use super::unit::NotAMeasure;
 use crate::access::NotAKey;
+use crate::dialect::plain::NotATemplate;
 use crate::limits;
 use crate::observe::rule::NotAPath;
 use crate::rule::{Need, RuleError};
@@ -70,6 +71,12 @@ pub(super) enum Problem {
         "has an empty name in it: write a claim, as realtime, or a path to one, as app.realtime"
     )]
     ClaimPath,
+    #[error("is no URI reference: write an address, as https://api.example/todos, a path or a urn")]
+    CloudEventSource,
+    #[error("may come to nothing: write some text beside the words, or {{event}} or {{action}}")]
+    CloudEventType,
+    #[error("counts with `data: cloudevents` alone")]
+    CloudEventsAlone,
     #[error("is no name of a cookie: it has letters, digits and !#$%&'*+-.^_`|~ alone")]
     CookieName,
     #[error("is written twice")]
@@ -124,10 +131,14 @@ pub(super) enum Problem {
     NotYaml { why: String },
     #[error("needs keys from one place: exactly one of jwks, secret and key_file")]
     OneKeySource,
+    #[error("open needs `events`: anyone hears what they name, and nothing is named by default")]
+    OpenWithoutEvents,
     #[error(
         "is no origin: write scheme://host or scheme://host:port in lower case as a browser sends it, without a path or a default port, or * for any"
     )]
     Origin,
+    #[error("is a name of the stream's own: close, error, gap, open and uncertain are")]
+    OwnName,
     #[error(transparent)]
     Path(#[from] NotAPath),
     #[error("cannot be used: what the environment gives is no valid path here")]
@@ -161,12 +172,18 @@ pub(super) enum Problem {
     SecretShort,
     #[error("has another shape: expected {expected}")]
     Shape { expected: String },
+    #[error(
+        "must be event, record, id or cloudevents, or JSON with {{words}} in it, as {{\"id\":{{id}}}}"
+    )]
+    StreamData,
     #[error("asks about a record: superusers are told by `@request.auth` alone")]
     SuperusersRecord,
     #[error("is that of {of} already")]
     Taken { of: String },
     #[error("is longer than {} bytes", limits::CONFIG_BYTES_MAX)]
     TooLong,
+    #[error(transparent)]
+    Template(#[from] NotATemplate),
     #[error("makes the file too large: too many values, anchors or levels")]
     TooMuch,
     #[error(transparent)]

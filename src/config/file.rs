@@ -106,6 +106,7 @@ pub(super) struct Realtime {
     /// Named without a value it is on, with every default.
     #[serde(default, deserialize_with = "named")]
     pub(super) restdb: Option<Restdb>,
+    pub(super) streams: Option<Vec<Stream>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -118,6 +119,30 @@ pub(super) struct Restdb {
     pub(super) patch: Option<Text>,
     pub(super) publish_body: Option<Text>,
     pub(super) publish_rate: Option<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Stream {
+    pub(super) path: Text,
+    pub(super) access: Option<Text>,
+    pub(super) events: Option<Vec<Text>>,
+    pub(super) name: Option<Text>,
+    pub(super) data: Option<Text>,
+    pub(super) source: Option<Text>,
+    #[serde(rename = "type")]
+    pub(super) kind: Option<Text>,
+    /// Named without a value it is there, with every default.
+    #[serde(default, deserialize_with = "named")]
+    pub(super) heartbeat: Option<Heartbeat>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Heartbeat {
+    pub(super) name: Option<Text>,
+    pub(super) data: Option<Text>,
+    pub(super) every: Option<Text>,
 }
 
 #[derive(Debug, Default, Deserialize)]

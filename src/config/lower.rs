@@ -11,6 +11,7 @@ mod jwt;
 mod log;
 mod observe;
 mod rules;
+mod streams;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -62,6 +63,8 @@ pub(super) fn lower(
     let observe = observe::observe(&file.observe, lower);
     let restdb = file.realtime.restdb.as_ref();
     let restdb = restdb.map(|options| restdb_options(options, lower));
+    let streams = file.realtime.streams.as_deref().unwrap_or_default();
+    let streams = streams::streams(streams, restdb.as_ref(), lower);
     let log = log::log(&file.log, directory, lower);
     let logging = logging(&file.logging, lower);
     let limits = limits_of(&file.limits, lower);
@@ -72,7 +75,7 @@ pub(super) fn lower(
         upstream: upstream?,
         admin,
         observe: Arc::new(observe),
-        realtime: Arc::new(Realtime { restdb }),
+        realtime: Arc::new(Realtime { restdb, streams }),
         log,
         logging,
         limits,

@@ -13,7 +13,10 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::*;
-use crate::access::{Credential, Secret};
+use crate::access::{Credential, Scope, Secret};
+use crate::dialect::plain::{
+    CloudEvent, Data, Heartbeat, JsonTemplate, LineTemplate, Options as Stream,
+};
 use crate::dialect::restdb::Options;
 
 /// A directory with these files, and what loading its `tidings.yaml` comes to.
@@ -110,6 +113,74 @@ fn the_javascript_client_is_beside_its_stream_or_where_it_is_put() {
             assert!(restdb.answers(path), "{path}");
         }
         assert!(!restdb.answers("/posts"));
+    }
+}
+
+/// The one stream that this comes to.
+fn stream(text: &str) -> Stream {
+    let text = least(&format!(
+        "realtime: {{ streams: [{{ path: /s, {text} }}] }}"
+    ));
+    let realtime = &load_text(&text).unwrap().realtime;
+    assert_eq!(realtime.restdb, None);
+    assert_eq!(realtime.streams.len(), 1);
+    Stream::clone(&realtime.streams[0])
+}
+
+#[test]
+fn a_stream_takes_every_default() {
+    let patterns = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+    let default = Stream {
+        path: "/s".into(),
+        scope: Scope::Granted(patterns(&["*:*", "*"])),
+        name: LineTemplate::default(),
+        data: Data::Event,
+        heartbeat: None,
+    };
+    assert_eq!(stream(""), default);
+    let heartbeat = Heartbeat {
+        name: "heartbeat".into(),
+        data: "OK".into(),
+        every: Duration::from_secs(15),
+    };
+    for written in ["heartbeat:", "heartbeat: {}"] {
+        assert_eq!(stream(written).heartbeat, Some(heartbeat.clone()));
+    }
+    let open = stream("access: open, events: ['*:company', GOAL]");
+    assert_eq!(open.scope, Scope::Anyone(patterns(&["*:company", "GOAL"])));
+    assert_eq!(stream("events: []").scope, Scope::Granted(patterns(&[])));
+    let cloudevent = CloudEvent {
+        source: "/s".into(),
+        kind: LineTemplate::new("tidings.{event}").unwrap(),
+    };
+    assert_eq!(
+        stream("data: cloudevents").data,
+        Data::CloudEvent(cloudevent)
+    );
+}
+
+#[test]
+fn a_stream_is_as_it_is_written() {
+    let written = stream(
+        "name: '{collection}.{action}', data: '{\"id\":{id}}', heartbeat: { name: '', data: 1, every: 1h }",
+    );
+    assert_eq!(written.name.to_string(), "{collection}.{action}");
+    let template = JsonTemplate::new(r#"{"id":{id}}"#).unwrap();
+    assert_eq!(written.data, Data::Template(template));
+    let heartbeat = Heartbeat {
+        name: "".into(),
+        data: "1".into(),
+        every: Duration::from_secs(3600),
+    };
+    assert_eq!(written.heartbeat, Some(heartbeat));
+    assert_eq!(stream("data: record").data, Data::Record);
+    assert_eq!(stream("data: id").data, Data::Id);
+    for constant in ["true", "1", "[]"] {
+        let template = JsonTemplate::new(constant).unwrap();
+        assert_eq!(
+            stream(&format!("data: '{constant}'")).data,
+            Data::Template(template)
+        );
     }
 }
 

@@ -3,12 +3,14 @@
 //! A refusal is `{"message": TEXT, "status": N}`. What a page of another site may read of an
 //! answer is decided here, by its origin (Fetch standard, "CORS protocol").
 
+use std::fmt::Display;
+
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::response::Builder;
 use http::{Response, StatusCode};
 
-use crate::access::{Access, Credential, Denied, NotNarrow, Origin};
+use crate::access::{Access, Credential, Denied, Origin};
 use crate::limits::RETRY_AFTER_SECS;
 
 /// The page of another site that may read an answer.
@@ -90,7 +92,7 @@ pub(super) fn refusal(denied: Denied, credential: &Credential, access: &Access) 
 
 /// What the client asks for cannot be read: its page may read why.
 pub(super) fn unreadable(
-    error: &NotNarrow,
+    error: impl Display,
     credential: &Credential,
     access: &Access,
 ) -> Response<Bytes> {

@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use http::header::{self, HeaderName, HeaderValue};
 
-use super::Request;
+use super::{Fields, NotFields, Request};
 use crate::access::{Credential, Forwarded, Narrow, NotNarrow, Origin, Secret};
 use crate::event::Since;
 
@@ -116,6 +116,11 @@ pub(super) fn narrow(query: Query<'_>) -> Result<Narrow, NotNarrow> {
     let value = |name| query.value(&[name]);
     let (events, collections, filter) = (value("events"), value("collections"), value("filter"));
     Narrow::of(events.as_deref(), collections.as_deref(), filter.as_deref())
+}
+
+/// Which fields of a record the client wants.
+pub(super) fn fields(query: Query<'_>) -> Result<Fields, NotFields> {
+    Fields::of(query.value(&["fields"]).as_deref())
 }
 
 pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {

@@ -23,7 +23,7 @@ use std::time::Duration;
 use crate::limits::{KIB, Per, Rate};
 
 pub use client::{Client, ENDINGS};
-pub use frame::{Form, Patch, View, closed, encode, gap, opening, ping};
+pub use frame::{Form, Patch, View, encode, opening, ping};
 pub use request::{Publish, command};
 
 /// `realtime.restdb`.

@@ -190,7 +190,7 @@ mod tests {
         Access, Algorithm, ClaimGrants, Credential, Jwt, Key, KeySet, KeySource, Keyring, Origins,
         Rules, Secret, Wanted,
     };
-    use crate::dialect::{Realtime, restdb};
+    use crate::dialect::{Fields, Realtime, restdb};
     use crate::event::{Cursor, Epoch, Event, Kind, Method};
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -217,6 +217,7 @@ mod tests {
     fn terms(access: &Access) -> Terms {
         let realtime = Realtime {
             restdb: Some(restdb::Options::default()),
+            streams: Vec::new(),
         };
         Terms {
             access: Arc::new(access.clone()),
@@ -232,7 +233,10 @@ mod tests {
         patch: restdb::Patch,
         stream: u32,
     ) -> (usize, usize) {
-        let view = restdb::View { patch };
+        let view = restdb::View {
+            patch,
+            fields: Fields::default(),
+        };
         let form = Form::Restdb(view.form(&restdb::Options::default()));
         audiences.join(grant, View::Restdb(view), form, stream)
     }

@@ -27,6 +27,8 @@ struct Wheel {
     /// The slot that is due next, and when.
     next: usize,
     due: Instant,
+    /// How often it went round.
+    rounds: u64,
     interval: Duration,
 }
 
@@ -82,8 +84,9 @@ impl Beats {
         turning.map(|wheel| wheel.due).min()
     }
 
-    /// The streams of one slot that has come due, or `None` if none has.
-    pub(super) fn take_due(&mut self, now: Instant) -> Option<Vec<u32>> {
+    /// The streams of one slot that has come due, and how often their wheel went round before;
+    /// `None` if none has.
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<(u64, Vec<u32>)> {
         let mut turning = self.wheels.iter_mut().filter(|wheel| wheel.streams > 0);
         turning.find_map(|wheel| wheel.take_due(now))
     }
@@ -96,20 +99,23 @@ impl Wheel {
             streams: 0,
             next: 0,
             due: now + interval / SLOTS_U32,
+            rounds: 0,
             interval,
         }
     }
 
     /// A wheel that was held up for longer than a round does not hurry to catch up.
-    fn take_due(&mut self, now: Instant) -> Option<Vec<u32>> {
+    fn take_due(&mut self, now: Instant) -> Option<(u64, Vec<u32>)> {
         if now < self.due {
             return None;
         }
-        let streams = self.slots.get(self.next).cloned();
+        let streams = self.slots.get(self.next)?.clone();
+        let round = self.rounds;
         self.next = (self.next + 1) % SLOTS;
+        self.rounds += u64::from(self.next == 0);
         self.due =
             (self.due + self.interval / SLOTS_U32).max(now - self.interval.min(ONE_ROUND_MAX));
-        streams
+        Some((round, streams))
     }
 }
 
@@ -134,8 +140,12 @@ mod tests {
         }
         let mut due = Vec::new();
         for ms in 0..=40_000 {
-            while let Some(streams) = beats.take_due(start + Duration::from_millis(ms)) {
-                due.extend(streams);
+            while let Some((round, streams)) = beats.take_due(start + Duration::from_millis(ms)) {
+                for stream in streams {
+                    let before = due.iter().filter(|other| **other == stream).count();
+                    assert_eq!(round, u64::try_from(before).unwrap());
+                    due.push(stream);
+                }
             }
         }
         due.sort_unstable();

@@ -335,7 +335,7 @@ impl Engine {
     /// Gives the streams whose turn it is what comes to them in between, and ends those that take
     /// nothing.
     async fn beat(&mut self) {
-        while let Some(keys) = self.beats.take_due(Instant::now()) {
+        while let Some((round, keys)) = self.beats.take_due(Instant::now()) {
             let now = Timestamp::now();
             let mut beats: HashMap<Form, Bytes> = HashMap::new();
             for key in keys {
@@ -351,7 +351,7 @@ impl Engine {
                         let frame = match beats.get(form) {
                             Some(frame) => frame.clone(),
                             None => {
-                                let frame = form.beat(self.tail, now);
+                                let frame = form.beat(self.tail, now, round);
                                 beats.insert(form.clone(), frame.clone());
                                 frame
                             }

@@ -18,7 +18,7 @@ use super::Body;
 
 /// What a body holds.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Content<'a> {
+pub(crate) enum Content<'a> {
     /// Nothing but white space.
     Empty,
     /// One JSON text.
@@ -29,16 +29,16 @@ pub(super) enum Content<'a> {
 
 /// A member of an object.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Member<'a> {
+pub(crate) struct Member<'a> {
     /// Its name, as it is spelt.
-    pub(super) name: &'a RawValue,
+    pub(crate) name: &'a RawValue,
     /// Its value.
-    pub(super) value: &'a RawValue,
+    pub(crate) value: &'a RawValue,
 }
 
 impl<'a> Content<'a> {
     /// Reads a body.
-    pub(super) fn of(body: Body<'a>) -> Self {
+    pub(crate) fn of(body: Body<'a>) -> Self {
         let Body::Whole(bytes) = body else {
             return Self::Unreadable;
         };
@@ -53,7 +53,7 @@ impl<'a> Content<'a> {
     }
 
     /// The JSON text, if the body is one.
-    pub(super) fn json(self) -> Option<&'a RawValue> {
+    pub(crate) fn json(self) -> Option<&'a RawValue> {
         match self {
             Self::Json(json) => Some(json),
             Self::Empty | Self::Unreadable => None,
@@ -63,32 +63,32 @@ impl<'a> Content<'a> {
 
 impl Member<'_> {
     /// Whether the name, its escapes resolved, is this one.
-    pub(super) fn is(&self, name: &str) -> bool {
+    pub(crate) fn is(&self, name: &str) -> bool {
         text(self.name).is_some_and(|text| text == name)
     }
 }
 
-pub(super) fn is_array(json: &RawValue) -> bool {
+pub(crate) fn is_array(json: &RawValue) -> bool {
     json.get().starts_with('[')
 }
 
-pub(super) fn is_object(json: &RawValue) -> bool {
+pub(crate) fn is_object(json: &RawValue) -> bool {
     json.get().starts_with('{')
 }
 
 /// An array's elements, in their order; none if it is no array.
-pub(super) fn elements(json: &RawValue) -> Option<Vec<&RawValue>> {
+pub(crate) fn elements(json: &RawValue) -> Option<Vec<&RawValue>> {
     serde_json::from_str(json.get()).ok()
 }
 
 /// An object's members, in their order and with those that share a name; none if it is no object.
-pub(super) fn members(json: &RawValue) -> Option<Vec<Member<'_>>> {
+pub(crate) fn members(json: &RawValue) -> Option<Vec<Member<'_>>> {
     let Members(members) = serde_json::from_str(json.get()).ok()?;
     Some(members)
 }
 
 /// The id that a string or a number is, digits as they are written; anything else is none.
-pub(super) fn id(json: &RawValue) -> Option<Id> {
+pub(crate) fn id(json: &RawValue) -> Option<Id> {
     match json.get().as_bytes().first()? {
         b'"' => Id::new(&text(json)?),
         b'-' | b'0'..=b'9' => Id::new(json.get()),

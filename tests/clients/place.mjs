@@ -5,7 +5,8 @@
 //
 // Prints {"control": PORT} first, then what scripts `tell`, and {"uncaught": TEXT} for what nobody
 // caught. At the port: POST /run, the body of an async function, answered with what it returns;
-// POST /offline and /online for a page's network. It ends on SIGTERM.
+// POST /offline and /online for a page's network; POST /time, an instant at which a page's clock
+// stands from then on, and /pass, the milliseconds by which it goes on. It ends on SIGTERM.
 import { createServer } from "node:http";
 
 import { launch } from "./browser.mjs";
@@ -33,10 +34,22 @@ async function page() {
   page.on("pageerror", uncaught);
   await page.exposeFunction("tell", tell);
   await page.goto(url);
+  let stopped = false;
+  const stop = async () => {
+    await page.clock.install({ time: 0 });
+    // It can be stopped in the future only, and set to any time once it stands.
+    await page.clock.pauseAt(3_600_000);
+    stopped = true;
+  };
   return {
     run: (body) => page.evaluate(`(async () => {${body}\n})()`),
     offline: () => context.setOffline(true),
     online: () => context.setOffline(false),
+    time: async (instant) => {
+      if (!stopped) await stop();
+      await page.clock.setSystemTime(instant);
+    },
+    pass: (milliseconds) => page.clock.runFor(Number(milliseconds)),
   };
 }
 

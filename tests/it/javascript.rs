@@ -202,6 +202,33 @@ async fn each_callback_gets_what_its_event_says() {
 }
 
 #[tokio::test]
+async fn each_state_is_told_to_its_callback() {
+    let api = api(&[]).await;
+    let sidecar = Sidecar::start(&api.url(), EVERYTHING).await;
+    let relay = Relay::before(sidecar.address()).await;
+    let page = Place::page(&relay.url("/classic")).await;
+    for mut place in [Place::node(&sidecar).await, page] {
+        place
+            .run(&opening(&relay.url(""), "CONNECT DISCONNECT RECONNECT"))
+            .await;
+        assert_eq!(
+            place.told().await,
+            json!(["CONNECT", null, {"event": "connect"}])
+        );
+        relay.cut();
+        assert_eq!(
+            place.told().await,
+            json!(["DISCONNECT", null, {"event": "disconnect"}])
+        );
+        assert_eq!(
+            place.told().await,
+            json!(["RECONNECT", null, {"event": "reconnect"}])
+        );
+        place.run("db.close()").await;
+    }
+}
+
+#[tokio::test]
 async fn a_write_of_unknown_outcome_is_told_as_uncertain() {
     let upstream = Scripted::answering(answer("500 Internal Server Error", "{}")).await;
     let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;
@@ -233,27 +260,34 @@ async fn a_handle_hears_its_collection_alone() {
     for mut place in places {
         place
             .run(
-                "hear(db.posts, 'POST'); hear(db.collection('on'), 'PUT'); hear(db, 'MARK');
+                "hear(db.posts, 'POST', 'PUT', 'PATCH', 'DELETE'); hear(db.collection('on'), 'PUT'); hear(db, 'MARK');
                  globalThis.refused = (() => {
                    try { db.posts.on('GOAL', () => {}); } catch (error) { return error.name; }
                  })();",
             )
             .await;
-        sidecar.post("/users", json!({})).await.expect(201);
-        sidecar.post("/posts", json!({})).await.expect(201);
-        sidecar.put("/posts/7", json!({})).await.expect(200);
+        for collection in ["users", "posts"] {
+            let path = format!("/{collection}/7");
+            sidecar
+                .post(&path[..path.len() - 2], json!({}))
+                .await
+                .expect(201);
+            sidecar.put(&path, json!({})).await.expect(200);
+            sidecar.patch(&path, json!({})).await.expect(200);
+            sidecar.delete(&path).await.expect(200);
+        }
         sidecar.put("/on/7", json!({})).await.expect(200);
         sidecar.publish("MARK", json!(1)).await.expect(200);
-        for (name, collection) in [
-            ("POST", json!("posts")),
-            ("PUT", json!("on")),
-            ("MARK", Value::Null),
+        let record = json!({"id": 7, "n": "ä"});
+        for expected in [
+            json!(["POST", null, {"event": "post", "collection": "posts", "data": record}]),
+            json!(["PUT", null, {"event": "put", "collection": "posts", "data": "7"}]),
+            json!(["PATCH", null, {"event": "patch", "collection": "posts", "data": "7"}]),
+            json!(["DELETE", null, {"event": "delete", "collection": "posts", "data": ["7"]}]),
+            json!(["PUT", null, {"event": "put", "collection": "on", "data": "7"}]),
+            json!(["MARK", null, {"event": "MARK", "data": 1}]),
         ] {
-            let told = place.told().await;
-            assert_eq!(
-                (&told[0], &told[2]["collection"]),
-                (&json!(name), &collection)
-            );
+            assert_eq!(place.told().await, expected);
         }
         assert_eq!(place.run("return refused").await, "TypeError");
     }
@@ -364,6 +398,41 @@ async fn publish_answers_by_callback_or_promise() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn a_publish_that_fails_is_an_error_and_was_sent_once() {
+    let (_sidecar, places, _api) = places().await;
+    let failing = Scripted::replying(|request: &Request| match request.head.start() {
+        start if start.starts_with("OPTIONS ") => "HTTP/1.1 204 No Content\r\nAccess-Control-Allow-Origin: *\r\n\
+             Access-Control-Allow-Headers: *\r\n\r\n"
+            .to_owned(),
+        _ => "HTTP/1.1 500 Internal Server Error\r\nAccess-Control-Allow-Origin: *\r\nContent-Length: 6\r\n\r\n<html>"
+            .to_owned(),
+    })
+    .await;
+    let nobody = "http://127.0.0.1:1";
+    for place in places {
+        for (url, message, status) in [
+            (
+                &*failing.url(),
+                json!("the server answered 500"),
+                json!(500),
+            ),
+            (nobody, Value::Null, Value::Null),
+        ] {
+            let told = place
+                .run(&format!(
+                    "const other = new restdb('all-key', {{ url: '{url}' }});
+                     const told = await new Promise((done) => other.publish('GOAL', 1, (...args) => done(args)));
+                     const [error, result, ...more] = told;
+                     return [error instanceof Error, error.status ? error.message : null, error.status ?? null, result, more];"
+                ))
+                .await;
+            assert_eq!(told, json!([true, message, status, null, []]));
+        }
+    }
+    assert_eq!(failing.times("POST /realtime "), 2, "one from each place");
 }
 
 #[tokio::test]
@@ -567,38 +636,4 @@ async fn a_token_goes_as_bearer_and_a_key_as_x_apikey() {
     }
     // Not one of them came back for more.
     assert_eq!(server.requests().len(), 3);
-}
-
-// --- RestDB's own clients ---
-
-#[tokio::test]
-async fn a_page_that_listens_as_restdbs_own_clients_do_is_content() {
-    let api = api(&[("/plain", page(""))]).await;
-    let sidecar = Sidecar::start(&api.url(), EVERYTHING).await;
-    let mut place = Place::page(&sidecar.url("/plain")).await;
-    let script = std::fs::read_to_string(
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/restdb.js"),
-    );
-    place.run(&script.unwrap()).await;
-    assert_eq!(place.told().await, "connect");
-    sidecar.patch("/posts/7", json!({})).await.expect(200);
-    sidecar
-        .publish("GOAL", json!({"value": "3-0"}))
-        .await
-        .expect(200);
-    assert_eq!(
-        place.told().await,
-        json!(["put", {"event": "put", "collection": "posts", "data": "7"}])
-    );
-    assert_eq!(
-        place.told().await,
-        json!(["GOAL", {"event": "GOAL", "data": {"value": "3-0"}}])
-    );
-    let answers = place.run("return await publishTwice()").await;
-    assert_eq!(answers[0], json!({"message": "OK"}));
-    assert!(answers[1]["message"].is_string(), "{answers}");
-    assert_eq!(answers[1]["status"], 401);
-    // Two pings are seldom further apart than the interval, and the page has waited for one.
-    assert_eq!(place.told().await[0], "GOAL");
-    assert_eq!(place.told().await, "alive");
 }

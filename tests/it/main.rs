@@ -4,7 +4,8 @@
 //! leaves nothing behind; `harness` is the language that they are written in. In `faults`
 //! everything around the sidecar fails, and a checker judges what came of it.
 //!
-//! `tests/run` installs json-server, Django, the npm clients and Chromium, without which some fail.
+//! `tests/run` installs json-server, Django, the npm and Python clients and Chromium, without which
+//! some fail.
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,
@@ -43,5 +44,8 @@ mod reaching;
 mod reload;
 mod repeating;
 mod replay;
+mod restdb;
 mod rules;
+mod streams;
 mod tidy;
+mod wire;

@@ -236,3 +236,16 @@ fn the_lock_of_the_test_clients_names_no_registry() {
         assert!(exact, "{name} {version}");
     }
 }
+
+#[test]
+fn the_python_packages_of_the_tests_are_pinned() {
+    let file = std::fs::read_to_string(root().join("tests/clients/requirements.txt")).unwrap();
+    let file = file.replace("\\\n", "");
+    for line in file.lines().filter(|line| !line.starts_with('#')) {
+        assert!(
+            line.contains("==") && line.contains("--hash=sha256:"),
+            "{line}"
+        );
+        assert!(!line.contains("://"), "{line}");
+    }
+}

@@ -68,6 +68,50 @@ warning   key idle: may neither hear nor publish
 }
 
 #[test]
+fn streams_of_ones_own_are_said_and_warned_of_where_they_are_open() {
+    let text = r#"
+listen: 0.0.0.0:8080
+upstream: http://h
+realtime:
+  streams:
+    - { path: /a, events: ["*:posts"], name: "{event}", data: id, heartbeat: { every: 2m } }
+    - { path: /b, access: open, events: [GOAL], data: cloudevents }
+    - { path: /c, events: [], data: '{"id":{id}}', heartbeat: { name: "" } }
+    - { path: /d, access: open, events: [] }
+"#;
+    let described = described(text);
+    for expected in [
+        "\
+realtime  at paths of your own
+          stream /a
+            tells *:posts, as far as a key or token may hear it
+            as {event}, the id
+            and heartbeat every 2m
+          stream /b
+            tells anyone GOAL
+            as message, a CloudEvent of /b, typed tidings.{event}
+            and a comment every 15s
+          stream /c
+            tells nothing, as far as a key or token may hear it
+            as message, {\"id\":{id}}
+            and message every 15s
+          stream /d
+            tells anyone nothing
+            as message, the whole event
+            and a comment every 15s
+",
+        "\
+warning   no key may hear anything
+warning   stream /b: access: open: anyone hears GOAL, without a key and from any page
+warning   stream /d: tells nothing: name `events` or a `heartbeat`
+",
+    ] {
+        assert!(described.contains(expected), "{described}");
+    }
+    assert!(!described.contains("nobody can listen"), "{described}");
+}
+
+#[test]
 fn a_log_in_files_says_where_it_is_and_what_its_failure_does() {
     for (section, expected) in [
         (

@@ -102,6 +102,16 @@ fn a_fault_in_each_word_of_a_long_line_is_told_soon() {
 }
 
 #[test]
+fn streams_are_refused() {
+    for (stream, expected) in rows(STREAMS) {
+        let rest = format!(
+            "realtime: {{ restdb: {{}}, streams: [\n\n    {{ {stream} }},\n    {{ path: /last }} ] }}"
+        );
+        check(&rest, expected);
+    }
+}
+
+#[test]
 fn addresses_are_refused() {
     for (text, expected) in rows(ADDRESSES) {
         refused(&load_text(&text).unwrap_err(), &text, expected);
@@ -396,6 +406,45 @@ realtime: { restdb: { path: /a.d.ts, client: /a } }  =>  3:realtime.restdb.clien
 realtime: { restdb: { jsapi: /realtime } }  =>  3:realtime.restdb.jsapi is that of realtime.restdb.path already
 realtime: { restdb: { jsapi: /realtime/client.js } }  =>  3:realtime.restdb.jsapi is that of realtime.restdb.client already
 realtime: { restdb: { client: /c, jsapi: /c.mjs } }  =>  3:realtime.restdb.jsapi is that of realtime.restdb.client already
+"#;
+
+/// One entry of `realtime.streams`, before one of the path `/last`.
+const STREAMS: &str = r#"
+access: open  =>  5:realtime.streams[0].path is missing
+path: api  =>  5:realtime.streams[0].path must start with `/`
+path: /a?b  =>  5:realtime.streams[0].path must start with `/`
+path: /realtime  =>  5:realtime.streams[0].path is that of realtime.restdb.path already
+path: /realtime/client.mjs  =>  5:realtime.streams[0].path is that of realtime.restdb.client already
+path: /last  =>  6:realtime.streams[1].path is that of realtime.streams[0] already
+path: /a, access: public  =>  5:realtime.streams[0].access must be grant or open
+path: /a, access: open  =>  5:realtime.streams[0].access open needs `events`
+path: /a, events: [GET:a]  =>  5:realtime.streams[0].events[0] has no method that writes
+path: /a, events: ['']  =>  5:realtime.streams[0].events[0] is empty
+path: /a, events: GOAL  =>  5:realtime.streams[0].events expected a list
+path: /a, name: '{verb}'  =>  5:realtime.streams[0].name has a {word} that is not known in a name: expected {action},
+path: /a, name: '{record}'  =>  5:realtime.streams[0].name has a {word} that is not known in a name
+path: /a, name: "a\u0000"  =>  5:realtime.streams[0].name must not hold control characters
+path: /a, name: gap  =>  5:realtime.streams[0].name is a name of the stream's own
+path: /a, name: beat, heartbeat: { name: beat }  =>  5:realtime.streams[0].name is that of heartbeat.name already
+path: /a, data: ''  =>  5:realtime.streams[0].data must be event, record, id or cloudevents, or JSON with {words} in it, as {"id":{id}}
+path: /a, data: evnt  =>  5:realtime.streams[0].data must be event, record, id or cloudevents
+path: /a, data: '{"id":"{id}"}'  =>  5:realtime.streams[0].data does not come to JSON: each {word} is a JSON value already
+path: /a, data: '{"id":{ID}}'  =>  5:realtime.streams[0].data has a {word} that is not known: expected {action},
+path: /a, data: '{"id":{id}'  =>  5:realtime.streams[0].data does not come to JSON
+path: /a, source: /b  =>  5:realtime.streams[0].source counts with `data: cloudevents` alone
+path: /a, data: id, type: b  =>  5:realtime.streams[0].type counts with `data: cloudevents` alone
+path: /a, data: cloudevents, source: a b  =>  5:realtime.streams[0].source is no URI reference
+path: /a, data: cloudevents, source: ''  =>  5:realtime.streams[0].source is no URI reference
+path: /a, data: cloudevents, source: '/%4'  =>  5:realtime.streams[0].source is no URI reference
+path: /a, data: cloudevents, type: '{collection}'  =>  5:realtime.streams[0].type may come to nothing
+path: /a, data: cloudevents, type: ''  =>  5:realtime.streams[0].type may come to nothing
+path: /a, data: cloudevents, type: '{a}'  =>  5:realtime.streams[0].type has a {word} that is not known
+path: /a, heartbeat: { every: 500ms }  =>  5:realtime.streams[0].heartbeat.every must be from 1s to 1h
+path: /a, heartbeat: { every: 61m }  =>  5:realtime.streams[0].heartbeat.every must be from 1s to 1h
+path: /a, heartbeat: { name: uncertain }  =>  5:realtime.streams[0].heartbeat.name is a name of the stream's own
+path: /a, heartbeat: { name: "a\tb" }  =>  5:realtime.streams[0].heartbeat.name must not hold control characters
+path: /a, heartbeat: { period: 1s }  =>  5:realtime.streams[0].heartbeat.period unknown key "period": the keys here are name, data, every
+path: /a, retry: 1s  =>  5:realtime.streams[0].retry unknown key "retry": the keys here are path, access, events, name, data, source, type, heartbeat
 "#;
 
 /// One entry of `access.keys`.

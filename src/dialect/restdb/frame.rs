@@ -1,24 +1,24 @@
 //! Events to RestDB's frames.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::{Options, PatchEvent};
 use crate::access::Grant;
-use crate::dialect::{Close, Opening};
+use crate::dialect::notices::{gap, gap_data, quoted, uncertain_data};
+use crate::dialect::{Fields, Opening};
 use crate::event::{Cursor, Event, Gap, Id, Json, Kind, Method};
 use crate::sse::{self, FieldText, Frame};
-use crate::topic::TopicPattern;
 
 /// How a subscriber asked to see events.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct View {
     /// As what it is told a PATCH.
     pub patch: Patch,
+    /// What of a record it is told.
+    pub fields: Fields,
 }
 
 /// As what a subscriber is told a PATCH.
@@ -35,6 +35,8 @@ pub enum Patch {
 pub struct Form {
     /// As what a PATCH is told.
     pub patch: PatchEvent,
+    /// What of a record is told.
+    pub fields: Fields,
 }
 
 impl View {
@@ -45,7 +47,10 @@ impl View {
             Patch::Configured => options.patch,
             Patch::Patch => PatchEvent::Patch,
         };
-        Form { patch }
+        Form {
+            patch,
+            fields: self.fields.clone(),
+        }
     }
 }
 
@@ -64,18 +69,10 @@ pub fn encode(event: &Event, form: &Form) -> Bytes {
             method,
             collection,
             id,
-        } => {
-            let id = id
-                .as_ref()
-                .map_or_else(|| "null".to_owned(), |id| quoted(id.as_str()));
-            let collection = quoted(collection);
-            (
-                "uncertain",
-                format!(
-                    r#"{{"event":"uncertain","collection":{collection},"method":"{method}","data":{id}}}"#
-                ),
-            )
-        }
+        } => (
+            "uncertain",
+            uncertain_data(*method, collection, id.as_ref()),
+        ),
         Kind::Write {
             method,
             collection,
@@ -84,7 +81,7 @@ pub fn encode(event: &Event, form: &Form) -> Bytes {
         } => {
             let name = write_name(*method, patch);
             let collection = quoted(collection);
-            let data = write_data(*method, ids, record.as_ref());
+            let data = write_data(*method, ids, record.as_ref(), &form.fields);
             (
                 name,
                 format!(r#"{{"event":"{name}","collection":{collection},"data":{data}}}"#),
@@ -139,46 +136,6 @@ pub fn ping(id: Option<Cursor>, now: Timestamp) -> Bytes {
     })
 }
 
-/// Tells that a past was asked for which is gone, and which collections are to be read again.
-#[must_use]
-pub fn gap(at: Cursor, reason: Gap, grant: &Grant) -> Bytes {
-    let collections: BTreeSet<&str> = grant
-        .hear()
-        .iter()
-        .filter_map(|pattern| match pattern {
-            TopicPattern::Custom(_) => None,
-            TopicPattern::Write(_, collection) => Some(collection.as_deref().unwrap_or("*")),
-        })
-        .collect();
-    let collections: Vec<String> = collections.into_iter().map(quoted).collect();
-    sse::encoded(&Frame {
-        id: Some(at),
-        event: Some(FieldText::known("gap")),
-        data: Some(&gap_data(reason, &collections.join(","))),
-        ..Frame::default()
-    })
-}
-
-fn gap_data(reason: Gap, collections: &str) -> String {
-    let reason = reason.reason();
-    format!(r#"{{"event":"gap","reason":"{reason}","collections":[{collections}]}}"#)
-}
-
-/// The last frame of a stream whose credential counts no longer. It has no id: a client that
-/// comes back with another credential goes on from where it was.
-#[must_use]
-pub fn closed(close: Close) -> Bytes {
-    let data = match close {
-        Close::Expired => r#"{"event":"close","reason":"expired"}"#,
-        Close::Revoked => r#"{"event":"close","reason":"revoked"}"#,
-    };
-    sse::encoded(&Frame {
-        event: Some(FieldText::known("close")),
-        data: Some(data),
-        ..Frame::default()
-    })
-}
-
 fn write_name(method: Method, patch: PatchEvent) -> &'static str {
     match (method, patch) {
         (Method::Delete, _) => "delete",
@@ -188,8 +145,8 @@ fn write_name(method: Method, patch: PatchEvent) -> &'static str {
     }
 }
 
-/// `post` carries the whole document, `delete` an array of ids, the others one id as a string.
-fn write_data(method: Method, ids: &[Id], record: Option<&Json>) -> String {
+/// `post` carries the document, `delete` an array of ids, the others one id as a string.
+fn write_data(method: Method, ids: &[Id], record: Option<&Json>, fields: &Fields) -> String {
     let one = || quoted(ids.first().map_or("", Id::as_str));
     match method {
         Method::Delete => {
@@ -199,14 +156,9 @@ fn write_data(method: Method, ids: &[Id], record: Option<&Json>) -> String {
         Method::Patch | Method::Put => one(),
         Method::Post => record.map_or_else(
             || format!(r#"{{"_id":{}}}"#, one()),
-            |record| record.as_str().to_owned(),
+            |record| fields.pick(record).into_owned(),
         ),
     }
-}
-
-/// The text as a JSON string.
-fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
 }
 
 /// What RestDB sends first: it fills the buffer of an intermediary that waits for a first piece.
@@ -221,6 +173,10 @@ mod tests {
     use crate::event::Epoch;
 
     fn told(kind: Kind, patch: PatchEvent) -> String {
+        told_of(kind, patch, None)
+    }
+
+    fn told_of(kind: Kind, patch: PatchEvent, fields: Option<&str>) -> String {
         let event = Event {
             cursor: Cursor {
                 epoch: Epoch::new(0xabc),
@@ -229,7 +185,8 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             kind,
         };
-        String::from_utf8(encode(&event, &Form { patch }).to_vec()).unwrap()
+        let fields = Fields::of(fields).unwrap();
+        String::from_utf8(encode(&event, &Form { patch, fields }).to_vec()).unwrap()
     }
 
     fn write(method: Method, ids: &[&str], record: Option<&str>) -> Kind {
@@ -295,6 +252,15 @@ mod tests {
             let told = told(write(method, ids, record), patch);
             assert!(told.contains(&format!("\ndata: {expected}\n")), "{told}");
         }
+    }
+
+    #[test]
+    fn fields_are_of_the_record_that_a_post_carries() {
+        let post = write(Method::Post, &["1"], Some(r#"{"_id":"1","n":1.10}"#));
+        let told = |kind| told_of(kind, PatchEvent::Put, Some("n"));
+        assert!(told(post).contains(r#""collection":"customer","data":{"n":1.10}}"#));
+        let bare = write(Method::Post, &["1"], None);
+        assert!(told(bare).contains(r#""data":{"_id":"1"}}"#));
     }
 
     #[test]

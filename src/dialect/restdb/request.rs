@@ -10,12 +10,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Options, Patch, View};
-use crate::access::{Access, Credential, Denied};
+use crate::access::{Access, Credential};
 use crate::dialect::answer::{
-    Reader, json, message_json, method_not_allowed, preflight, refusal, stream_head, unreadable,
-    with_reader,
+    Reader, json, message_json, method_not_allowed, preflight, refusal, with_reader,
 };
-use crate::dialect::presented::{Query, credential, narrow, since, text};
+use crate::dialect::asked::asked;
+use crate::dialect::presented::{Query, credential, text};
 use crate::dialect::{self, Command, Listen, Published, Request};
 use crate::event::{Json, Kind};
 use crate::limits::{JSON_DEPTH, Rate};
@@ -47,39 +47,24 @@ pub fn command(
     if let Some(file) = options.client.answer(request) {
         return Command::Reply(file);
     }
-    let query = Query(request.query);
     let credential = credential(request);
     let refuse = |denied| Command::Reply(refusal(denied, &credential, access));
     match *request.method {
         Method::GET | Method::HEAD => {
-            let head = stream_head(&credential, access);
-            let grant = match access.grant(&credential, now) {
-                Ok(grant) => grant,
-                // Any status but that of a stream would close a browser's EventSource for good.
-                Err(Denied::Unasked) if *request.method == Method::GET => {
-                    return Command::ComeBack(head);
-                }
-                Err(denied) => return refuse(denied),
-            };
-            let grant = match narrow(query) {
-                Ok(narrow) => grant.narrowed(narrow),
-                Err(error) => {
-                    return Command::Reply(unreadable(&error, &credential, access));
-                }
-            };
-            let grant = match grant {
-                Ok(grant) => grant,
-                Err(denied) => return refuse(denied),
-            };
-            if *request.method == Method::HEAD {
-                return Command::Reply(head.map(|()| Bytes::new()));
+            let granted = access.grant(&credential, now);
+            match asked(request, granted, &credential, access) {
+                Ok(asked) if *request.method == Method::GET => Command::Listen(Listen {
+                    grant: asked.grant,
+                    since: asked.since,
+                    view: dialect::View::Restdb(View {
+                        patch: patch(Query(request.query)),
+                        fields: asked.fields,
+                    }),
+                    head: asked.head,
+                }),
+                Ok(asked) => Command::Reply(asked.head.map(|()| Bytes::new())),
+                Err(instead) => *instead,
             }
-            Command::Listen(Listen {
-                grant,
-                since: since(request.headers, query),
-                view: dialect::View::Restdb(view(query)),
-                head,
-            })
         }
         Method::POST => {
             if let Err(denied) = access.publisher(&credential, now) {
@@ -208,12 +193,11 @@ impl Publish {
     }
 }
 
-fn view(query: Query<'_>) -> View {
-    let patch = match query.value(&["patch"]).as_deref() {
+fn patch(query: Query<'_>) -> Patch {
+    match query.value(&["patch"]).as_deref() {
         Some("patch") => Patch::Patch,
         _ => Patch::Configured,
-    };
-    View { patch }
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

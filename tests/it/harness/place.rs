@@ -56,6 +56,18 @@ impl Place {
         assert!(told["thrown"].is_null(), "{told}");
     }
 
+    /// Lets the page's clock stand at this instant. What it loaded before still has the real one.
+    pub(crate) async fn stands_at(&self, instant: &str) {
+        let told = self.command("time", instant).await;
+        assert!(told["thrown"].is_null(), "{told}");
+    }
+
+    /// Lets the page's clock go on by so much, with all that falls due.
+    pub(crate) async fn pass(&self, time: Duration) {
+        let told = self.command("pass", &time.as_millis().to_string()).await;
+        assert!(told["thrown"].is_null(), "{told}");
+    }
+
     /// The next value that a script told.
     pub(crate) async fn told(&mut self) -> Value {
         serde_json::from_str(&self.process.line().await).unwrap()

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
@@ -20,6 +20,7 @@ pub(crate) struct Relay {
 enum Cut {
     Closed,
     Reset,
+    Silent,
 }
 
 impl Relay {
@@ -39,11 +40,19 @@ impl Relay {
                         _ = copy_bidirectional(&mut near, &mut far) => return,
                         cut = cut.recv() => cut,
                     };
-                    if let Ok(Cut::Reset) = cut {
-                        for socket in [&near, &far] {
-                            let socket = socket2::SockRef::from(socket);
-                            socket.set_linger(Some(Duration::ZERO)).unwrap();
+                    match cut {
+                        Ok(Cut::Reset) => {
+                            for socket in [&near, &far] {
+                                let socket = socket2::SockRef::from(socket);
+                                socket.set_linger(Some(Duration::ZERO)).unwrap();
+                            }
                         }
+                        Ok(Cut::Silent) => {
+                            drop(far);
+                            // Until it says something, or goes away itself.
+                            drop(near.read_u8().await);
+                        }
+                        Ok(Cut::Closed) | Err(_) => {}
                     }
                 });
             }
@@ -67,6 +76,11 @@ impl Relay {
     /// Resets every connection; new ones are taken.
     pub(crate) fn reset(&self) {
         self.cut.send(Cut::Reset).ok().unwrap();
+    }
+
+    /// Lets every connection die; who made it finds out when it sends something. New ones are taken.
+    pub(crate) fn silence(&self) {
+        self.cut.send(Cut::Silent).ok().unwrap();
     }
 }
 

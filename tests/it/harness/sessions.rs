@@ -24,8 +24,7 @@ impl SessionApi {
         let folder = test_folder();
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sessions/api.py");
-        let mut command = Command::new("python3");
-        command.env("PYTHONPATH", tool("python"));
+        let mut command = Command::new(tool("python/bin/python"));
         command.env("PYTHONDONTWRITEBYTECODE", "1");
         command.arg(script).arg(folder.path());
         let process = Process::spawn(command.arg(address.port().to_string()));

@@ -209,3 +209,17 @@ fn who_left_is_found_no_more_and_leaves_nothing_behind() {
     };
     assert!(index.ruled.values().all(empty));
 }
+
+/// Whoever lost its grant is taken out when that is seen, and once more when its last stream ends.
+#[test]
+fn who_is_taken_out_twice_takes_nobody_else_along() {
+    let access = access(&[("own", when("owner = @request.auth.sub"))]);
+    let grants = ["u1", "u2"].map(|sub| grant(&access, json!({ "sub": sub }), &["*:*"]));
+    let mut index = filed(&access, &grants);
+    for _ in 0..2 {
+        index.remove(0, &grants[0]);
+    }
+    let owned = |owner| write(Method::Put, "own", Some(owner));
+    assert_eq!(found(&index, &owned(r#"{"owner":"u2"}"#)), [1]);
+    assert!(found(&index, &owned(r#"{"owner":"u1"}"#)).is_empty());
+}

@@ -154,11 +154,18 @@ impl Identities {
         }
     }
 
-    /// Begins to ask, unless the same is being asked; none if too many wait already.
+    /// Begins to ask, unless the same is being asked; none if it was answered meanwhile, or if too
+    /// many wait already.
     fn ask(&self, question: Question, turn: Turn) -> Option<watch::Receiver<()>> {
         let answers = Arc::as_ptr(&question.identity.answers).addr();
         let about = (answers, question.presented.print());
         let mut asking = self.0.asking.lock();
+        // Who asked before may have been answered since this was found not to be known. Answers are
+        // kept before their question is taken out, so one of the two is seen here.
+        let known = || (question.identity).knows(&question.presented, Timestamp::now());
+        if matches!(turn, Turn::Newcomer) && known() {
+            return None;
+        }
         // One whose sender is gone has ended, in whatever way.
         let under_way = asking.get(&about).filter(|of| of.has_changed().is_ok());
         if let Some(ended) = under_way {

@@ -43,6 +43,9 @@ pub(super) struct Holder<'a> {
     /// Whether every rule is passed.
     pub(super) is_superuser: bool,
 }
+
+// === impl Access ===
+
 impl Access {
     /// What of `credential` counts, its token verified: what was said comes before a key, and a
     /// key before what a browser adds.

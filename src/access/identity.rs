@@ -134,6 +134,12 @@ impl Identity {
         self.answers.0.lock().find(&presented.print(), now)
     }
 
+    /// Whether the upstream has not to be asked about it now.
+    #[must_use]
+    pub fn knows(&self, presented: &Presented, now: Timestamp) -> bool {
+        !matches!(self.find(presented, now), Found::Nothing)
+    }
+
     /// What somebody with these claims may do.
     pub(super) fn rights(&self, claims: &Json) -> Rights {
         let claims = strict::object(claims.as_str().as_bytes());

@@ -1,6 +1,6 @@
 //! What a request for a stream asks for, whichever dialect it comes by.
 
-use http::Response;
+use http::{Method, Response};
 
 use super::answer::{refusal, stream_head, unreadable};
 use super::presented::{Query, fields, narrow, since};
@@ -29,8 +29,10 @@ pub(super) fn asked(
     let head = stream_head(credential, access);
     let grant = match granted {
         Ok(grant) => grant,
-        // Any status but this one would close a browser's EventSource for good.
-        Err(Denied::Unasked) => return Err(Box::new(Command::ComeBack(head))),
+        // Any status but that of a stream would close a browser's EventSource for good.
+        Err(Denied::Unasked) if *request.method == Method::GET => {
+            return Err(Box::new(Command::ComeBack(head)));
+        }
         Err(denied) => return Err(refuse(denied)),
     };
     let query = Query(request.query);

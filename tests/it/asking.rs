@@ -209,6 +209,11 @@ async fn what_is_no_answer_lets_nobody_in_and_refuses_nobody_for_good() {
         assert_eq!(stream.head.status(), status, "{said}");
         let own = sidecar.url("");
         let published = publish(&sidecar, &[cookie[0], ("Origin", &own)]).await;
+        let mut conn = Conn::to(sidecar.address()).await;
+        conn.send(sidecar.request("HEAD", "/realtime", &cookie))
+            .await;
+        let asked = conn.head().await.status();
+        assert_eq!(asked, if status == later { 503 } else { 401 });
         if status == later {
             let frames = stream.ended().await;
             let [end] = &frames[..] else {

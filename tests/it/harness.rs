@@ -41,7 +41,8 @@ pub(crate) use upstream::{JsonServer, Release, Scripted, answer, ok};
 /// How long anything may take before the test that waits for it fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A configuration with which everything is observed and one key, `all-key`, may do everything.
+/// A configuration with which everything is observed and one key, `all-key`, may do everything, as
+/// often as it likes.
 ///
 /// `LISTEN`, `ADMIN` and `UPSTREAM` become addresses when a [`Sidecar`] starts with it; a test
 /// adds sections of its own at the end.
@@ -50,7 +51,7 @@ listen: LISTEN
 admin: ADMIN
 upstream: UPSTREAM
 observe: { preset: json-server }
-realtime: { restdb: { path: /realtime } }
+realtime: { restdb: { path: /realtime, publish_rate: 1000000/s } }
 access:
   keys:
     - { name: all, key: all-key, hear: ["*:*", "*"], publish: ["*"] }

@@ -9,9 +9,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tidings::access::{Access, Credential};
-use tidings::dialect::restdb::{self, Form, PatchEvent};
-use tidings::dialect::{Fields, Opening};
+use tidings::access::{Access, Credential, Scope};
+use tidings::dialect::restdb::{self, PatchEvent};
+use tidings::dialect::{Fields, Opening, plain};
 use tidings::event::{Cursor, Epoch, Event, Id, Json, Kind, Method};
 use tidings::limits::JSON_DEPTH;
 use tidings::sse::{FieldText, Frame};
@@ -151,7 +151,7 @@ impl Sent {
             at: Timestamp::UNIX_EPOCH,
             kind,
         };
-        let form = Form {
+        let form = restdb::Form {
             patch,
             fields: Fields::default(),
         };
@@ -247,10 +247,66 @@ fn quoted(text: &str) -> String {
 
 // === what there is ===
 
-/// Any frame. An id never comes without data: npm's parsers would not count it, and nothing here
-/// sends one.
+/// Any frame. An id without data is left out: npm's parsers do not count one.
 pub(super) fn sent() -> impl Strategy<Value = Sent> {
-    prop_oneof![2 => frame(), 1 => published(), 2 => write(), 1 => uncertain()]
+    prop_oneof![2 => frame(), 1 => published(), 2 => write(), 1 => uncertain(), 1 => plain(), 1 => heartbeat()]
+}
+
+/// A write at a path of the operator's own, told by its ids as text.
+fn plain() -> impl Strategy<Value = Sent> {
+    let parts = (text(), vec(id(), 1..4), option::of(record()), cursor());
+    parts.prop_map(|(collection, ids, record, cursor)| {
+        let texts: Vec<&str> = ids.iter().map(Id::as_str).collect();
+        let data = texts.join("\n");
+        let event = Event {
+            cursor,
+            at: Timestamp::UNIX_EPOCH,
+            kind: Kind::Write {
+                method: Method::Delete,
+                collection: collection.into(),
+                ids,
+                record: record.map(|record| record.json()),
+            },
+        };
+        let bytes = plain::encode(&event, &form(plain::Data::Id, None));
+        Sent {
+            bytes: String::from_utf8(bytes.into()).unwrap(),
+            id: Some(cursor.to_string()),
+            name: None,
+            data: Some(data),
+            retry: None,
+        }
+    })
+}
+
+/// A heartbeat of any data.
+fn heartbeat() -> impl Strategy<Value = Sent> {
+    (name(), text(), cursor()).prop_map(|(name, data, cursor)| {
+        let heartbeat = plain::Heartbeat {
+            name: name.as_deref().unwrap_or_default().into(),
+            data: data.as_str().into(),
+            every: Duration::from_secs(1),
+        };
+        let bytes = plain::beat(&form(plain::Data::Event, Some(heartbeat)), cursor, 0);
+        Sent {
+            bytes: String::from_utf8(bytes.into()).unwrap(),
+            ..Sent::of(name.as_deref(), Some(cursor), Some(&data), None)
+        }
+    })
+}
+
+fn form(data: plain::Data, heartbeat: Option<plain::Heartbeat>) -> plain::Form {
+    let options = plain::Options {
+        path: "/".into(),
+        scope: Scope::Anyone([].into()),
+        name: plain::LineTemplate::default(),
+        data,
+        heartbeat,
+    };
+    plain::Form {
+        options: options.into(),
+        fields: Fields::default(),
+    }
 }
 
 fn frame() -> impl Strategy<Value = Sent> {

@@ -204,6 +204,38 @@ impl Access {
         self.unnarrowed(old, now)?.narrowed(old.narrow.clone())
     }
 
+    /// What the holder of `credential` may hear; one that is not accepted is a guest's.
+    ///
+    /// # Errors
+    /// [`Denied::Unasked`]: it cannot be decided now. [`Denied::Origin`]: its page may not come.
+    pub fn grant_or_guest(&self, credential: &Credential, now: Timestamp) -> Result<Grant, Denied> {
+        let granted = self.grant(credential, now);
+        self.or_guest(granted, &credential.origin)
+    }
+
+    /// As [`Access::renew`], but that who has no grant any more goes on as a guest.
+    ///
+    /// # Errors
+    /// As [`Access::grant_or_guest`].
+    pub fn renew_or_guest(&self, old: &Grant, now: Timestamp) -> Result<Grant, Denied> {
+        let renewed = self.renew(old, now);
+        self.or_guest(renewed, &old.origin)
+    }
+
+    fn or_guest(&self, granted: Result<Grant, Denied>, origin: &Origin) -> Result<Grant, Denied> {
+        match granted {
+            Err(denied) if !matches!(denied, Denied::Unasked | Denied::Origin) => {
+                let nothing = Arc::default();
+                let hear = if self.global { everything() } else { nothing };
+                match self.origins.allow(origin) {
+                    true => Ok(Grant::of_guest(&hear, origin)),
+                    false => Err(Denied::Origin),
+                }
+            }
+            granted => granted,
+        }
+    }
+
     /// As [`Access::renew`], whatever of it its holder wants.
     fn unnarrowed(&self, old: &Grant, now: Timestamp) -> Result<Grant, Denied> {
         let counts = match &old.basis {
@@ -366,6 +398,13 @@ impl Secret {
     pub fn new(text: &str) -> Self {
         Self(text.into())
     }
+
+    /// The same, if it is one word: an `Authorization` without a scheme.
+    #[must_use]
+    pub fn bare(&self) -> Option<Self> {
+        let bare = !self.0.is_empty() && !self.0.contains(' ');
+        bare.then(|| self.clone())
+    }
 }
 
 impl fmt::Debug for Secret {
@@ -442,6 +481,21 @@ impl Grant {
             narrow,
             ..self
         })
+    }
+
+    /// Whose it is; none for a guest.
+    #[must_use]
+    pub fn principal(&self) -> Option<Principal> {
+        match &self.basis {
+            Basis::Key(None) => None,
+            basis => Some(basis.principal()),
+        }
+    }
+
+    /// Whether its holder passes every rule.
+    #[must_use]
+    pub fn is_superuser(&self) -> bool {
+        self.is_superuser
     }
 
     fn asker(&self) -> Asker<'_> {

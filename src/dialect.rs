@@ -16,6 +16,7 @@ mod asked;
 mod fields;
 mod notices;
 pub mod plain;
+pub mod pocketbase;
 mod presented;
 pub mod restdb;
 
@@ -31,15 +32,19 @@ pub use answer::reply;
 pub use fields::{Fields, NotFields};
 pub use presented::credential;
 
-use crate::access::{Access, Denied, Grant, Principal};
+use crate::access::{Access, Denied, Grant, Leaving, Principal};
 use crate::event::{Cursor, Event, Gap, Kind, Since};
+use crate::limits::SILENCE_MAX;
+use crate::topic::TopicPattern;
 
 /// The `realtime:` section of the configuration, compiled: the dialects that are spoken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Realtime {
     /// `restdb`; none: it is not spoken.
     pub restdb: Option<restdb::Options>,
-    /// `streams`: the operator's own, no two at one path and none at one of RestDB's.
+    /// `pocketbase`; none: it is not spoken, or the upstream speaks it itself.
+    pub pocketbase: Option<pocketbase::Options>,
+    /// `streams`: the operator's own, no two at one path and none at one of another dialect.
     pub streams: Vec<Arc<plain::Options>>,
 }
 
@@ -65,6 +70,8 @@ pub enum Command {
     Listen(Listen),
     /// Publish an event: read the body, then ask [`restdb::Publish::kind`].
     Publish(restdb::Publish),
+    /// Subscribe to something else: read the body, then ask [`pocketbase::Submit::submission`].
+    Submit(pocketbase::Submit),
     /// Answer at once.
     Reply(Response<Bytes>),
 }
@@ -80,6 +87,8 @@ pub struct Listen {
     pub view: View,
     /// The head of the answer.
     pub head: Response<()>,
+    /// Whether it is given a client id, by which it is subscribed to other things later.
+    pub client: bool,
 }
 
 /// A publish that may be appended to the log, and the answer once it is.
@@ -98,6 +107,8 @@ pub struct Published {
 pub enum View {
     /// At a path of the operator's own.
     Plain(plain::View),
+    /// By PocketBase's.
+    Pocketbase(pocketbase::View),
     /// By RestDB's.
     Restdb(restdb::View),
 }
@@ -107,6 +118,8 @@ pub enum View {
 pub enum Form {
     /// As a stream of the operator's own.
     Plain(plain::Form),
+    /// By PocketBase's dialect.
+    Pocketbase(pocketbase::Form),
     /// By RestDB's dialect.
     Restdb(restdb::Form),
 }
@@ -118,6 +131,26 @@ pub enum Close {
     Expired,
     /// The upstream does not accept the credential any more, or what it says of it grants less.
     Revoked,
+}
+
+/// What somebody hears of: by what the hub finds whom an event may concern.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Interest {
+    /// Events of these topics.
+    pub pattern: TopicPattern,
+    /// Of one collection's writes, those to this record alone.
+    pub id: Option<Box<str>>,
+}
+
+/// Of what a subscriber listens to, what an event concerns.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Parts {
+    /// Nothing: it is not told.
+    None,
+    /// Subscriptions, by their places; at least one.
+    Some(Arc<[u16]>),
+    /// All there is: the dialect knows no parts.
+    Whole,
 }
 
 /// Where a stream begins.
@@ -136,7 +169,14 @@ impl Realtime {
     #[must_use]
     pub fn knows(&self, path: &str) -> bool {
         let restdb = self.restdb.as_ref();
-        restdb.is_some_and(|options| options.answers(path)) || self.stream(path).is_some()
+        restdb.is_some_and(|options| options.answers(path))
+            || self.is_pocketbase(path)
+            || self.stream(path).is_some()
+    }
+
+    fn is_pocketbase(&self, path: &str) -> bool {
+        let own = self.pocketbase.as_ref();
+        own.is_some_and(|options| *options.path == *path)
     }
 
     /// Whether `request` is answered here rather than by the upstream.
@@ -144,6 +184,7 @@ impl Realtime {
     pub fn answers(&self, request: &Request<'_>) -> bool {
         let restdb = self.restdb.as_ref();
         restdb.is_some_and(|options| options.answers(request.path))
+            || self.is_pocketbase(request.path)
             || (self.stream(request.path).is_some() && plain::answers(request))
     }
 
@@ -160,6 +201,9 @@ impl Realtime {
     pub fn command(&self, request: &Request<'_>, access: &Access, now: Timestamp) -> Command {
         if let Some(options) = self.stream(request.path) {
             return plain::command(request, options, access, now);
+        }
+        if self.is_pocketbase(request.path) {
+            return pocketbase::command(request, access, now);
         }
         match &self.restdb {
             Some(options) => restdb::command(request, options, access, now),
@@ -192,6 +236,11 @@ impl Realtime {
                 }
                 Ok((grant, Form::Plain(view.form(options))))
             }
+            View::Pocketbase(view) => {
+                self.pocketbase.as_ref().ok_or(Denied::Closed)?;
+                let grant = access.renew_or_guest(old, now)?;
+                Ok((grant, Form::Pocketbase(view.clone())))
+            }
             View::Restdb(view) => {
                 let options = self.restdb.as_ref().ok_or(Denied::Closed)?;
                 let form = Form::Restdb(view.form(options));
@@ -205,6 +254,7 @@ impl Realtime {
     pub fn beat_interval(&self, form: &Form) -> Duration {
         match form {
             Form::Plain(form) => form.options.beat_interval(),
+            Form::Pocketbase(_) => SILENCE_MAX,
             Form::Restdb(_) => {
                 let options = self.restdb.as_ref();
                 options.map_or(restdb::PING_INTERVAL, |options| options.ping_interval)
@@ -236,15 +286,39 @@ impl Form {
     ) -> Bytes {
         match self {
             Self::Plain(form) => plain::opening(form, opening, grant, again),
+            // It is told its client id, which is another for each, before all that all are told.
+            Self::Pocketbase(_) => Bytes::new(),
             Self::Restdb(_) => restdb::opening(opening, grant, again, now),
         }
     }
 
-    /// The frame of `event`.
+    /// What of it the event concerns, which leaves to the holder of `grant`.
     #[must_use]
-    pub fn encode(&self, event: &Event) -> Bytes {
+    pub fn heard(&self, access: &Access, grant: &Grant, leaving: &Leaving<'_>) -> Parts {
+        match self {
+            Self::Plain(_) | Self::Restdb(_) if access.lets_hear(grant, leaving) => Parts::Whole,
+            Self::Plain(_) | Self::Restdb(_) => Parts::None,
+            Self::Pocketbase(view) => pocketbase::heard(view, access, grant, leaving),
+        }
+    }
+
+    /// What the holder of `grant` hears of.
+    #[must_use]
+    pub fn interests(&self, grant: &Grant) -> Vec<Interest> {
+        match self {
+            Self::Plain(_) | Self::Restdb(_) => {
+                grant.hear().iter().cloned().map(Interest::in_all).collect()
+            }
+            Self::Pocketbase(view) => pocketbase::interests(view, grant),
+        }
+    }
+
+    /// The frames of `event`, for what it concerns.
+    #[must_use]
+    pub fn encode(&self, event: &Event, parts: &Parts) -> Bytes {
         match self {
             Self::Plain(form) => plain::encode(event, form),
+            Self::Pocketbase(view) => pocketbase::encode(event, view, parts),
             Self::Restdb(form) => restdb::encode(event, form),
         }
     }
@@ -254,6 +328,7 @@ impl Form {
     pub fn gap(&self, at: Cursor, reason: Gap, grant: &Grant) -> Bytes {
         match self {
             Self::Plain(_) | Self::Restdb(_) => notices::gap(at, reason, grant),
+            Self::Pocketbase(_) => pocketbase::gap(at, reason),
         }
     }
 
@@ -263,6 +338,7 @@ impl Form {
     pub fn beat(&self, id: Cursor, now: Timestamp, round: u64) -> Bytes {
         match self {
             Self::Plain(form) => plain::beat(form, id, round),
+            Self::Pocketbase(_) => Bytes::from_static(b":\n\n"),
             Self::Restdb(_) => restdb::ping(Some(id), now),
         }
     }
@@ -272,6 +348,61 @@ impl Form {
     pub fn closed(&self, close: Close) -> Bytes {
         match self {
             Self::Plain(_) | Self::Restdb(_) => notices::closed(close),
+            // Its SDK comes back by itself, and knows no such event.
+            Self::Pocketbase(_) => Bytes::new(),
         }
+    }
+}
+
+// === impl Interest ===
+
+impl Interest {
+    /// Of everything that the pattern names.
+    #[must_use]
+    pub fn in_all(pattern: TopicPattern) -> Self {
+        Self { pattern, id: None }
+    }
+}
+
+// === impl Parts ===
+
+impl Parts {
+    /// The subscriptions at these places.
+    #[must_use]
+    pub fn of(places: Vec<u16>) -> Self {
+        if places.is_empty() {
+            Self::None
+        } else {
+            Self::Some(places.into())
+        }
+    }
+
+    /// The places of subscriptions.
+    #[must_use]
+    pub fn places(&self) -> &[u16] {
+        match self {
+            Self::None | Self::Whole => &[],
+            Self::Some(places) => places,
+        }
+    }
+
+    /// Those that hear of the event at the place `seq`: each hears behind a place of its own.
+    #[must_use]
+    pub fn behind(self, starts: &[u64], seq: u64) -> Self {
+        let hears = |place: &u16| {
+            starts
+                .get(usize::from(*place))
+                .is_none_or(|start| *start < seq)
+        };
+        match self {
+            Self::Some(places) => Self::of(places.iter().copied().filter(hears).collect()),
+            other => other,
+        }
+    }
+
+    /// Whether the event is told at all.
+    #[must_use]
+    pub fn is_some(&self) -> bool {
+        *self != Self::None
     }
 }

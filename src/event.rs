@@ -264,6 +264,12 @@ impl Json {
         false
     }
 
+    /// A text that the program composed of such texts, on one line.
+    #[must_use]
+    pub(crate) fn composed(text: String) -> Self {
+        Self(text.into())
+    }
+
     /// The text `null`.
     #[must_use]
     pub fn null() -> Self {

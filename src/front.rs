@@ -21,6 +21,7 @@ use bytes::{Bytes, BytesMut};
 use http::header::{EXPECT, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Response, StatusCode};
 use jiff::Timestamp;
+use rand::distr::{Alphanumeric, SampleString};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
@@ -31,9 +32,10 @@ pub use publishers::Publishers;
 use crate::access::Credential;
 use crate::config::Snapshot;
 use crate::connection::{AtEnd, BodyError, Connection};
+use crate::dialect::pocketbase::{self, Submit};
 use crate::dialect::restdb::Publish;
 use crate::dialect::{self, Command, Listen, Request};
-use crate::hub::{self, Hub, Joining};
+use crate::hub::{self, Client, Hub, Joining};
 use crate::identity::Identities;
 use crate::jwks::Jwks;
 use crate::limits::{HEAD_FIELDS_MAX, IDLE_TIMEOUT, PUBLISH_TIMEOUT};
@@ -198,6 +200,13 @@ impl Front {
                 self.reply(connection, &reply, &admitted).await
             }
             Command::Reply(reply) => self.reply(connection, &reply, &admitted).await,
+            Command::Submit(submit) => {
+                let continues = headers.get(EXPECT).is_some();
+                let reply = self
+                    .submit(&mut connection, &submit, continues, &snapshot)
+                    .await;
+                self.reply(connection, &reply, &admitted).await
+            }
         }
     }
 
@@ -248,9 +257,20 @@ impl Front {
             return self.send_away(connection, &listen.head).await;
         };
         let level = self.log.holds().as_str();
+        let mut head = reply::stream_head(&listen.head, level);
+        let client = listen.client.then(|| Client {
+            id: Alphanumeric
+                .sample_string(&mut rand::rng(), CLIENT_ID_CHARS)
+                .into(),
+            address: connection.peer().ip(),
+        });
+        if let Some(client) = &client {
+            head.extend_from_slice(&pocketbase::connected(&client.id));
+        }
         let joining = Joining {
             socket: connection.into_socket(),
-            head: reply::stream_head(&listen.head, level).freeze(),
+            head: head.freeze(),
+            client,
             grant: listen.grant,
             since: listen.since,
             tail: self.log.tail(),
@@ -261,6 +281,39 @@ impl Front {
         After::Done
     }
 
+    /// Reads what a client subscribes to, and has it subscribed; the answer to give.
+    async fn submit(
+        &self,
+        connection: &mut Connection,
+        submit: &Submit,
+        continues: bool,
+        snapshot: &Snapshot,
+    ) -> Response<Bytes> {
+        let address = connection.peer().ip();
+        let body = match read_body(connection, submit.body_bytes_max, continues).await {
+            Ok(body) => body,
+            Err(Unread::TooLarge) => return submit.too_large(),
+            Err(Unread::Broken(status, why)) => return submit.answer(status, why),
+        };
+        self.look_into(submit.credential(), snapshot).await;
+        let now = Timestamp::now();
+        let (submission, grant) = match submit.submission(body, &snapshot.access, now).await {
+            Ok(read) => read,
+            Err(refused) => return *refused,
+        };
+        let client = Client {
+            id: submission.client_id.clone(),
+            address,
+        };
+        let done = self
+            .hub
+            .submit(client, grant, submission.view(), submission.since());
+        match done.await {
+            Ok(()) => submit.done(),
+            Err(denial) => submit.denied(denial),
+        }
+    }
+
     /// Reads the body of a publish and appends it; the answer to give.
     async fn publish(
         &self,
@@ -269,28 +322,10 @@ impl Front {
         continues: bool,
         snapshot: &Snapshot,
     ) -> Response<Bytes> {
-        if continues
-            && connection
-                .send(b"HTTP/1.1 100 Continue\r\n\r\n")
-                .await
-                .is_err()
-        {
-            return publish.answer(StatusCode::BAD_REQUEST, "the connection was lost");
-        }
-        let body = connection.body(publish.body_bytes_max);
-        let body = match timeout(PUBLISH_TIMEOUT, body).await {
-            Ok(Ok(body)) => body,
-            Ok(Err(BodyError::TooLarge)) => return publish.too_large(),
-            Ok(Err(error)) => {
-                debug!(%error, "the body of a publish could not be read");
-                return publish.answer(StatusCode::BAD_REQUEST, "the request's body is broken");
-            }
-            Err(_elapsed) => {
-                return publish.answer(
-                    StatusCode::REQUEST_TIMEOUT,
-                    "the request's body did not come in time",
-                );
-            }
+        let body = match read_body(connection, publish.body_bytes_max, continues).await {
+            Ok(body) => body,
+            Err(Unread::TooLarge) => return publish.too_large(),
+            Err(Unread::Broken(status, why)) => return publish.answer(status, why),
         };
         // What was known of its credential may have ended while the body came.
         self.look_into(publish.credential(), snapshot).await;
@@ -328,6 +363,41 @@ impl Front {
         }
     }
 }
+
+/// Why a body was not read.
+enum Unread {
+    /// This is to be answered.
+    Broken(StatusCode, &'static str),
+    TooLarge,
+}
+
+/// Reads the body of a request that is answered here, of so many bytes at most.
+async fn read_body(
+    connection: &mut Connection,
+    bytes_max: usize,
+    continues: bool,
+) -> Result<Bytes, Unread> {
+    let broken = |why| Unread::Broken(StatusCode::BAD_REQUEST, why);
+    if continues {
+        let sent = connection.send(b"HTTP/1.1 100 Continue\r\n\r\n").await;
+        sent.map_err(|_lost| broken("the connection was lost"))?;
+    }
+    match timeout(PUBLISH_TIMEOUT, connection.body(bytes_max)).await {
+        Ok(Ok(body)) => Ok(body.into()),
+        Ok(Err(BodyError::TooLarge)) => Err(Unread::TooLarge),
+        Ok(Err(error)) => {
+            debug!(%error, "the body of a request could not be read");
+            Err(broken("the request's body is broken"))
+        }
+        Err(_elapsed) => Err(Unread::Broken(
+            StatusCode::REQUEST_TIMEOUT,
+            "the request's body did not come in time",
+        )),
+    }
+}
+
+/// Characters of a client id: of 62, so that nobody guesses one.
+const CLIENT_ID_CHARS: usize = 40;
 
 /// Answers a head that may not pass, and closes.
 async fn refuse(mut connection: Connection, refused: Refused) {

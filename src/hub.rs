@@ -13,6 +13,7 @@
 
 mod audience;
 mod beats;
+mod clients;
 mod engine;
 mod frames;
 mod index;
@@ -25,16 +26,19 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::net::TcpStream;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 
+pub use clients::Client;
 pub use engine::Engine;
 
 use crate::access::{Access, Denied, Grant};
+use crate::dialect::pocketbase::{self, Denial};
 use crate::dialect::{Form, Realtime, View};
 use crate::event::{Cursor, Since};
 use crate::limits::{JOINING_MAX, RETRY_SPREAD_AT_END};
 use crate::log::Log;
 use crate::sse;
+use clients::Submitting;
 
 /// The shared handle: open streams, end them all. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -66,6 +70,8 @@ pub struct Joining {
     pub tail: Cursor,
     /// How events look to it.
     pub view: View,
+    /// By what it is known when it is subscribed to something else; none: it never is.
+    pub client: Option<Client>,
     /// Its place under [`Terms::streams_max`].
     pub seat: Seat,
 }
@@ -93,6 +99,8 @@ struct Shared {
     terms: ArcSwap<Terms>,
     /// Sockets on their way to the engine; bounded, so a flood of them waits in its own tasks.
     joining: mpsc::Sender<Joining>,
+    /// Submissions on their way to the engine; bounded as well.
+    submitting: mpsc::Sender<Submitting>,
     /// Told whenever the engine has something to do: by the log when it has grown, too. One permit
     /// is kept, so no call is missed.
     wake: Arc<Notify>,
@@ -114,15 +122,17 @@ impl Hub {
     #[must_use]
     pub fn new(log: Log, terms: Terms) -> (Self, Engine) {
         let (sender, receiver) = mpsc::channel(JOINING_MAX);
+        let (submitting, submitted) = mpsc::channel(JOINING_MAX);
         let shared = Arc::new(Shared {
             wake: Arc::clone(log.grown()),
             log,
             terms: ArcSwap::from_pointee(terms),
             joining: sender,
+            submitting,
             seats: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
         });
-        let engine = Engine::new(Arc::clone(&shared), receiver);
+        let engine = Engine::new(Arc::clone(&shared), receiver, submitted);
         (Self(shared), engine)
     }
 
@@ -148,6 +158,34 @@ impl Hub {
         if self.0.joining.send(joining).await.is_ok() {
             self.0.wake.notify_one();
         }
+    }
+
+    /// Subscribes a client to what is in the view, from there, instead of what it heard before.
+    /// Waits until it is.
+    ///
+    /// # Errors
+    /// [`Denial`]: nothing has changed.
+    pub async fn submit(
+        &self,
+        client: Client,
+        grant: Grant,
+        view: pocketbase::View,
+        since: Vec<Since>,
+    ) -> Result<(), Denial> {
+        let (reply, done) = oneshot::channel();
+        let submitting = Submitting {
+            client,
+            grant,
+            view,
+            since,
+            reply,
+        };
+        // Where there is no engine there is no stream either.
+        if self.0.submitting.send(submitting).await.is_err() {
+            return Err(Denial::Unknown);
+        }
+        self.0.wake.notify_one();
+        done.await.unwrap_or(Err(Denial::Unknown))
     }
 
     /// Lets other terms count, on open streams too, from the next event on.

@@ -130,6 +130,25 @@ pub const SILENCE_MAX: Duration = Duration::from_secs(15);
 pub const HEARTBEAT_INTERVAL: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_hours(1);
 
+/// What may be chosen for `realtime.pocketbase.idle`.
+pub const POCKETBASE_IDLE: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_hours(24);
+/// What may be chosen for `realtime.pocketbase.life`.
+pub const POCKETBASE_LIFE: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_hours(24);
+/// What may be chosen for `realtime.pocketbase.missed`.
+pub const POCKETBASE_MISSED: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(300);
+/// Characters of a client id that is submitted, as PocketBase has it.
+pub const POCKETBASE_CLIENT_ID_CHARS_MAX: usize = 255;
+/// Subscriptions of a client, as PocketBase has it.
+pub const POCKETBASE_SUBSCRIPTIONS_MAX: usize = 1000;
+/// Bytes of one of them, as PocketBase has it.
+pub const POCKETBASE_TOPIC_BYTES_MAX: usize = 2500;
+/// Bytes of a submission: each stream keeps what it is subscribed to.
+pub const POCKETBASE_BODY_BYTES_MAX: usize = 256 * KIB;
+/// Clients that have left lately, of which is known where they were: one more lets the oldest go.
+pub const POCKETBASE_LEFT_MAX: usize = 10_000;
+
 /// What may be chosen for `access.jwt.leeway`.
 pub const TOKEN_LEEWAY: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(60);
 /// Bytes of a token at most: it comes in a head of [`Limits::head_bytes`], and each stream that

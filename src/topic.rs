@@ -25,7 +25,7 @@ pub enum Topic<'a> {
 }
 
 /// One element of a grant; `None` is the `*` at its place.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TopicPattern {
     /// A custom event by name.
     Custom(Option<Box<str>>),

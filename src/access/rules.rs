@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::Grant;
 use crate::event::{Event, Json, Kind};
 use crate::rule::{Facts, Keys, Record, Rule, Verdict};
 use crate::topic::Topic;
@@ -170,6 +171,16 @@ impl<'e> Leaving<'e> {
             Kind::Custom { .. } | Kind::Gap | Kind::Uncertain { .. } => None,
         };
         self.record.get_or_init(read).as_ref()
+    }
+
+    /// What a rule of the one who hears says, whose claims are those of `grant`.
+    #[must_use]
+    pub fn asked(&self, rule: &Rule, grant: &Grant) -> Verdict {
+        rule.holds(&Facts {
+            record: self.record(),
+            auth: grant.asker().auth.map(Record::parse).as_ref(),
+            now: self.now,
+        })
     }
 
     /// What the rule of its collection says for who has these claims.

@@ -73,7 +73,7 @@ impl Access {
 impl Grant {
     /// A grant that rests on no credential, so it never ends by itself. The origin stays with it,
     /// for a scope that is open no longer.
-    fn of_guest(told: &Arc<[TopicPattern]>, origin: &Origin) -> Self {
+    pub(super) fn of_guest(told: &Arc<[TopicPattern]>, origin: &Origin) -> Self {
         Self {
             basis: Basis::Key(None),
             means: Means::Said,

@@ -14,7 +14,7 @@ use super::lower::{FORMATS, LOGGING_LEVELS, PATCH_EVENTS, name_of};
 use super::unit::{show_duration, show_size};
 use super::{HostHeader, Log, Snapshot, Upstream};
 use crate::access::{Access, Jwt, Key};
-use crate::dialect::{Realtime, restdb};
+use crate::dialect::{Realtime, pocketbase, restdb};
 use crate::event::Method;
 use crate::log::{Level, OnFailure};
 use crate::observe::Observe;
@@ -93,7 +93,7 @@ fn warnings(snapshot: &Snapshot) -> Vec<String> {
         "nothing is observed: `observe.collections` names none",
     );
     warn(
-        realtime.restdb.is_none() && realtime.streams.is_empty(),
+        *realtime.as_ref() == Realtime::default(),
         "nobody can listen: no protocol is named in `realtime`",
     );
     warn(
@@ -243,13 +243,27 @@ impl Page {
 
     fn realtime(&mut self, realtime: &Realtime) {
         match &realtime.restdb {
-            None if realtime.streams.is_empty() => self.line("realtime", "off"),
-            None => self.line("realtime", "at paths of your own"),
+            None if *realtime == Realtime::default() => self.line("realtime", "off"),
+            None => self.line("realtime", "without RestDB's"),
             Some(options) => self.restdb(options),
+        }
+        if let Some(options) = &realtime.pocketbase {
+            self.pocketbase(options);
         }
         for stream in &realtime.streams {
             self.stream(stream);
         }
+    }
+
+    fn pocketbase(&mut self, options: &pocketbase::Options) {
+        let [idle, life, missed] = [options.idle, options.life, options.missed].map(show_duration);
+        self.line(
+            "",
+            format_args!(
+                "PocketBase's at {}, ended after {idle} of silence or {life}, {missed} kept for who comes back",
+                options.path
+            ),
+        );
     }
 
     fn restdb(&mut self, options: &restdb::Options) {

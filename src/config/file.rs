@@ -106,7 +106,19 @@ pub(super) struct Realtime {
     /// Named without a value it is on, with every default.
     #[serde(default, deserialize_with = "named")]
     pub(super) restdb: Option<Restdb>,
+    #[serde(default, deserialize_with = "named")]
+    pub(super) pocketbase: Option<Pocketbase>,
     pub(super) streams: Option<Vec<Stream>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pocketbase {
+    pub(super) path: Option<Text>,
+    pub(super) answered_by: Option<Text>,
+    pub(super) idle: Option<Text>,
+    pub(super) life: Option<Text>,
+    pub(super) missed: Option<Text>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -10,6 +10,7 @@ mod identity;
 mod jwt;
 mod log;
 mod observe;
+mod pocketbase;
 mod rules;
 mod streams;
 mod upstream;
@@ -63,8 +64,11 @@ pub(super) fn lower(
     let observe = observe::observe(&file.observe, lower);
     let restdb = file.realtime.restdb.as_ref();
     let restdb = restdb.map(|options| restdb_options(options, lower));
+    let pocketbase = file.realtime.pocketbase.as_ref();
+    let pocketbase =
+        pocketbase.and_then(|file| pocketbase::pocketbase(file, restdb.as_ref(), lower));
     let streams = file.realtime.streams.as_deref().unwrap_or_default();
-    let streams = streams::streams(streams, restdb.as_ref(), lower);
+    let streams = streams::streams(streams, restdb.as_ref(), pocketbase.as_ref(), lower);
     let log = log::log(&file.log, directory, lower);
     let logging = logging(&file.logging, lower);
     let limits = limits_of(&file.limits, lower);
@@ -75,7 +79,11 @@ pub(super) fn lower(
         upstream: upstream?,
         admin,
         observe: Arc::new(observe),
-        realtime: Arc::new(Realtime { restdb, streams }),
+        realtime: Arc::new(Realtime {
+            restdb,
+            pocketbase,
+            streams,
+        }),
         log,
         logging,
         limits,

@@ -30,7 +30,7 @@ use std::time::Duration;
 use super::{Fields, Interest};
 use crate::rule::Rule;
 
-pub use frame::{connected, encode};
+pub use frame::{connected, encode, gap};
 pub use heard::{heard, interests};
 pub use request::{Denial, Submit, command};
 pub use submission::{Media, NotASubmission, Submission};

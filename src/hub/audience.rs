@@ -218,6 +218,7 @@ mod tests {
     /// Terms under which that access counts.
     fn terms(access: &Access) -> Terms {
         let realtime = Realtime {
+            pocketbase: None,
             restdb: Some(restdb::Options::default()),
             streams: Vec::new(),
         };

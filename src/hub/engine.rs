@@ -10,6 +10,7 @@
 //! exactly this place; so its replay ends where live begins.
 
 mod behind;
+mod clients;
 mod ends;
 mod newcomers;
 mod past;
@@ -29,11 +30,12 @@ use tracing::info;
 
 use super::audience::Audiences;
 use super::beats::{Beats, Place};
+use super::clients::{Left, Submitting};
 use super::frames::{Batch, Frames};
 use super::stream::{Behind, Position, Ready, Stream, Written};
 use super::{Joining, Shared, Terms};
 use crate::access::Leaving;
-use crate::dialect::Form;
+use crate::dialect::{Form, Parts};
 use crate::event::{Cursor, Event, Gap, Kind};
 use crate::limits::{BATCH_BYTES, BATCH_EVENTS, RETRY_MIN, STREAMS_A_TURN, WRITES_IN_A_ROW};
 use crate::log::Past;
@@ -44,6 +46,11 @@ use past::Pieces;
 pub struct Engine {
     shared: Arc<Shared>,
     joining: mpsc::Receiver<Joining>,
+    submitting: mpsc::Receiver<Submitting>,
+    /// Streams by the ids of their clients, of those that have one.
+    clients: HashMap<Box<str>, u32>,
+    /// Clients that have left lately.
+    left: Left,
     streams: Slab<Stream>,
     audiences: Audiences,
     beats: Beats,
@@ -63,7 +70,7 @@ pub struct Engine {
 }
 
 /// Events of a batch by their place in it, and how they are seen: what one write carries.
-type Wanted = (Form, Vec<usize>);
+type Wanted = (Form, Vec<(usize, Parts)>);
 
 /// Why a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +81,8 @@ enum Disconnect {
     Expired,
     /// The subscriber left.
     Left,
+    /// It was told nothing for too long, or was open for too long.
+    Over,
     /// The configuration, or the upstream, no longer lets it hear.
     Revoked,
     /// It did not take its events before the log let them go, or took none for too long.
@@ -91,11 +100,18 @@ struct Room {
 }
 
 impl Engine {
-    pub(super) fn new(shared: Arc<Shared>, joining: mpsc::Receiver<Joining>) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        joining: mpsc::Receiver<Joining>,
+        submitting: mpsc::Receiver<Submitting>,
+    ) -> Self {
         let terms = shared.terms.load_full();
         let tail = shared.log.tail();
         Self {
             joining,
+            submitting,
+            clients: HashMap::new(),
+            left: Left::default(),
             streams: Slab::new(),
             audiences: Audiences::new(&terms),
             beats: Beats::default(),
@@ -124,6 +140,7 @@ impl Engine {
         loop {
             self.deliver().await;
             self.admit().await;
+            self.take_submissions().await;
             self.look_at_ready().await;
             self.take_read().await;
             self.beat().await;
@@ -177,7 +194,8 @@ impl Engine {
     /// Sends these events to all who are live and may hear them.
     async fn tell(&mut self, events: &[Arc<Event>]) {
         for ((form, wanted), audiences) in self.touched(events) {
-            let wanted = wanted.iter().filter_map(|at| events.get(*at));
+            let wanted = wanted.iter();
+            let wanted = wanted.filter_map(|(at, parts)| Some((events.get(*at)?, parts)));
             let batch = self.frames.batch(wanted, &form);
             for audience in audiences {
                 self.send(audience, &batch).await;
@@ -198,17 +216,20 @@ impl Engine {
 
     /// Matches a batch against the index: what is to be written, and the audiences to whom.
     fn touched(&self, events: &[Arc<Event>]) -> HashMap<Wanted, Vec<usize>> {
-        let mut wanted: HashMap<usize, Vec<usize>> = HashMap::new();
+        let mut wanted: HashMap<usize, Vec<(usize, Parts)>> = HashMap::new();
         let mut found = Vec::new();
         let now = Timestamp::now();
         for (at, event) in events.iter().enumerate() {
             let leaving = Leaving::new(event, now);
             self.audiences.find(&leaving, &mut found);
             for id in &found {
-                if let Some(audience) = self.audiences.audience(*id)
-                    && self.terms.access.lets_hear(&audience.grant, &leaving)
-                {
-                    wanted.entry(*id).or_default().push(at);
+                let Some(audience) = self.audiences.audience(*id) else {
+                    continue;
+                };
+                let access = &self.terms.access;
+                let parts = audience.form.heard(access, &audience.grant, &leaving);
+                if parts.is_some() {
+                    wanted.entry(*id).or_default().push((at, parts));
                 }
             }
         }
@@ -235,6 +256,9 @@ impl Engine {
             };
             if !matches!(stream.position, Position::Live) {
                 continue;
+            }
+            if let Some(subscribed) = &mut stream.subscribed {
+                subscribed.told = Instant::now();
             }
             match stream.write(&batch.joined) {
                 Written::All => {}
@@ -339,6 +363,9 @@ impl Engine {
             let now = Timestamp::now();
             let mut beats: HashMap<Form, Bytes> = HashMap::new();
             for key in keys {
+                if self.is_over(key) {
+                    self.end(key, Disconnect::Over);
+                }
                 let Some(stream) = self.streams.get(key as usize) else {
                     continue;
                 };

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 
 use super::Seat;
 use super::beats::Place;
+use super::clients::Subscribed;
 use crate::limits::{STREAM_STALL, STREAM_UNSENT_BYTES};
 
 /// One open stream, as the engine holds it.
@@ -35,6 +36,8 @@ pub(super) struct Stream {
     pub(super) audience: (usize, usize),
     /// Where it stands among those that have their beats as often.
     pub(super) beat: Place,
+    /// What is known of the client, if it has an id; none: it hears what it asked for when it came.
+    pub(super) subscribed: Option<Box<Subscribed>>,
     _seat: Seat,
 }
 
@@ -56,6 +59,8 @@ pub(super) struct Behind {
     pub(super) after: u64,
     /// When the socket last took a byte.
     pub(super) progressed: Instant,
+    /// For each subscription of a client the place behind which it hears; none: behind `after`.
+    pub(super) starts: Option<Arc<[u64]>>,
 }
 
 /// What became of a write.
@@ -105,6 +110,7 @@ impl Stream {
             position: Position::Live,
             audience: (0, 0),
             beat: Place::default(),
+            subscribed: None,
             _seat: seat,
         }
     }
@@ -193,7 +199,26 @@ impl Behind {
             rest,
             after,
             progressed: now,
+            starts: None,
         }))
+    }
+
+    /// Continues behind the place `after`, each subscription behind a place of its own.
+    pub(super) fn since(after: u64, starts: Arc<[u64]>, now: Instant) -> Position {
+        Position::Behind(Box::new(Self {
+            rest: Bytes::new(),
+            after,
+            progressed: now,
+            starts: Some(starts),
+        }))
+    }
+
+    /// The same subscriptions, at another position.
+    pub(super) fn keep_starts(starts: Option<Arc<[u64]>>, mut position: Position) -> Position {
+        if let Position::Behind(behind) = &mut position {
+            behind.starts = starts;
+        }
+        position
     }
 }
 

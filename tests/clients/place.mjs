@@ -1,7 +1,9 @@
-// A place where scripts of a test run: Node with the client of Tidings, or a page in Chromium.
+// A place where scripts of a test run: Node with the client of Tidings, Node with PocketBase's SDK,
+// or a page in Chromium.
 //
 //   node place.mjs node URL_OF_CLIENT_MJS
 //   node place.mjs page URL_OF_PAGE FOLDER
+//   node place.mjs sdk URL_OF_SERVER
 //
 // Prints {"control": PORT} first, then what scripts `tell`, and {"uncaught": TEXT} for what nobody
 // caught. At the port: POST /run, the body of an async function, answered with what it returns;
@@ -10,7 +12,7 @@
 import { createServer } from "node:http";
 
 import { launch } from "./browser.mjs";
-import { tell } from "./tools.mjs";
+import { load, tell } from "./tools.mjs";
 
 const [kind, url, folder] = process.argv.slice(2);
 const uncaught = (error) => tell({ uncaught: String(error?.message ?? error) });
@@ -19,6 +21,16 @@ async function node() {
   const text = await (await fetch(url)).text();
   const { restdb } = await import(`data:text/javascript,${encodeURIComponent(text)}`);
   Object.assign(globalThis, { restdb, tell });
+  process.on("uncaughtException", uncaught);
+  const AsyncFunction = (async () => {}).constructor;
+  return { run: (body) => new AsyncFunction(body)() };
+}
+
+// As its documentation has it for Node: the SDK takes the EventSource that is there.
+async function sdk() {
+  globalThis.EventSource = load("eventsource").EventSource;
+  const PocketBase = load("pocketbase");
+  Object.assign(globalThis, { pb: new PocketBase(url), PocketBase, tell });
   process.on("uncaughtException", uncaught);
   const AsyncFunction = (async () => {}).constructor;
   return { run: (body) => new AsyncFunction(body)() };
@@ -53,7 +65,7 @@ async function page() {
   };
 }
 
-const commands = await (kind === "node" ? node() : page());
+const commands = await { node, page, sdk }[kind]();
 const control = createServer(async (request, response) => {
   let body = "";
   for await (const piece of request.setEncoding("utf8")) body += piece;

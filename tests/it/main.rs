@@ -39,6 +39,7 @@ mod narrowing;
 mod observing;
 mod pages;
 mod passing;
+mod pocketbase;
 mod publishing;
 mod reaching;
 mod reload;

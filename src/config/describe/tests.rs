@@ -82,7 +82,7 @@ realtime:
     let described = described(text);
     for expected in [
         "\
-realtime  at paths of your own
+realtime  without RestDB's
           stream /a
             tells *:posts, as far as a key or token may hear it
             as {event}, the id

@@ -11,7 +11,7 @@ use crate::config::file::{self, Text};
 use crate::dialect::plain::{
     CloudEvent, Data, Heartbeat, JsonTemplate, LineTemplate, NotATemplate, OWN_NAMES, Options,
 };
-use crate::dialect::restdb;
+use crate::dialect::{pocketbase, restdb};
 use crate::limits;
 use crate::topic::TopicPattern;
 
@@ -19,6 +19,7 @@ use crate::topic::TopicPattern;
 pub(super) fn streams(
     files: &[file::Stream],
     restdb: Option<&restdb::Options>,
+    pocketbase: Option<&pocketbase::Options>,
     lower: &mut Lower<'_>,
 ) -> Vec<Arc<Options>> {
     let mut taken: HashMap<Box<str>, String> = HashMap::new();
@@ -27,6 +28,10 @@ pub(super) fn streams(
         for (path, key) in files.chain([(&*restdb.path, "path")]) {
             taken.insert(path.into(), format!("realtime.restdb.{key}"));
         }
+    }
+    if let Some(pocketbase) = pocketbase {
+        let of = "realtime.pocketbase.path".to_owned();
+        taken.insert(pocketbase.path.clone(), of);
     }
     let streams = files.iter().enumerate().filter_map(|(at, file)| {
         let path = lower.read(&file.path, |text| {

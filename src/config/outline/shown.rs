@@ -159,7 +159,8 @@ pub(super) fn is_shown(path: &str) -> bool {
 pub(super) fn is_rule(path: &str) -> bool {
     let path = path.strip_prefix("access.").unwrap_or(path);
     let of_collection = path.strip_prefix("rules.");
-    path == "superusers" || of_collection.is_some_and(|rest| {
+    path == "superusers"
+        || of_collection.is_some_and(|rest| {
             let name = rest.rsplit('.').next();
             rest.contains('.') && matches!(name, Some("hear" | "list" | "view"))
         })
@@ -224,6 +225,11 @@ pub(in crate::config) const SHOWN: &[&str] = &[
     "observe.rules.record",
     "observe.rules.success",
     "origins",
+    "realtime.pocketbase.answered_by",
+    "realtime.pocketbase.idle",
+    "realtime.pocketbase.life",
+    "realtime.pocketbase.missed",
+    "realtime.pocketbase.path",
     "realtime.restdb.client",
     "realtime.restdb.jsapi",
     "realtime.restdb.patch",

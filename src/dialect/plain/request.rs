@@ -51,7 +51,7 @@ pub fn command(
                 match &mut *instead {
                     Command::ComeBack(head) => allow_anyone(head, is_open),
                     Command::Reply(reply) => allow_anyone(reply, is_open),
-                    Command::Listen(_) | Command::Publish(_) => {}
+                    Command::Listen(_) | Command::Publish(_) | Command::Submit(_) => {}
                 }
                 *instead
             }
@@ -92,6 +92,7 @@ fn listen(
             fields: asked.fields,
         }),
         head: asked.head,
+        client: false,
     })
 }
 

@@ -1,5 +1,7 @@
 //! Messages as PocketBase sends them: no space behind a colon.
 
+use std::fmt::Write;
+
 use bytes::Bytes;
 
 use super::{Part, View};
@@ -7,6 +9,7 @@ use crate::dialect::Parts;
 use crate::dialect::notices::{gap_data, quoted, uncertain_data};
 use crate::event::{Cursor, Event, Gap, Id, Json, Kind, Method};
 use crate::observe::json;
+use serde_json::value::RawValue;
 
 /// The first message of a stream: the SDK reads the client's id from the `id` of this one.
 #[must_use]
@@ -58,7 +61,8 @@ pub fn encode(event: &Event, view: &View, parts: &Parts) -> Bytes {
 }
 
 /// Tells that a past was asked for which is gone.
-pub(in crate::dialect) fn gap(at: Cursor, reason: Gap) -> Bytes {
+#[must_use]
+pub fn gap(at: Cursor, reason: Gap) -> Bytes {
     message(&at.to_string(), "gap", &gap_data(reason, r#""*""#)).into()
 }
 
@@ -77,8 +81,9 @@ fn action(method: Method) -> &'static str {
 
 /// The record with what every record of PocketBase has: `id`, and the name of its collection.
 fn shaped(collection: &str, id: &Id, record: Option<&Json>) -> Json {
-    let members = record.and_then(|record| json::members_of(record.as_str()));
-    let members = members.unwrap_or_default();
+    let record: Option<&RawValue> =
+        record.and_then(|record| serde_json::from_str(record.as_str()).ok());
+    let members = record.and_then(json::members).unwrap_or_default();
     let has = |name: &str| members.iter().any(|member| member.is(name));
     let mut text = String::from("{");
     for (name, value) in [
@@ -87,7 +92,8 @@ fn shaped(collection: &str, id: &Id, record: Option<&Json>) -> Json {
         ("collectionName", collection),
     ] {
         if !has(name) {
-            text.push_str(&format!("{}:{},", quoted(name), quoted(value)));
+            // Writing to a string does not fail.
+            let _ = write!(text, "{}:{},", quoted(name), quoted(value));
         }
     }
     for member in &members {

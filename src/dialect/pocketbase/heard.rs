@@ -20,8 +20,7 @@ fn hears(part: &Part, access: &Access, grant: &Grant, leaving: &Leaving<'_>) -> 
     let (collection, ids) = match &leaving.event.kind {
         Kind::Gap => return false,
         Kind::Custom { name, .. } => {
-            return **name == *part.subscription.topic()
-                && grant.hears(Topic::Custom(name));
+            return **name == *part.subscription.topic() && grant.hears(Topic::Custom(name));
         }
         Kind::Uncertain { collection, id, .. } => (collection, id.as_slice()),
         Kind::Write {

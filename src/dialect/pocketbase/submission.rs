@@ -264,7 +264,10 @@ mod tests {
                 "{body}"
             );
         }
-        for none in [r#"{"clientId":"c"}"#, r#"{"clientId":"c","subscriptions":null}"#] {
+        for none in [
+            r#"{"clientId":"c"}"#,
+            r#"{"clientId":"c","subscriptions":null}"#,
+        ] {
             assert_eq!(read("", none).await, Ok(("c".to_owned(), Vec::new())));
         }
     }
@@ -275,7 +278,10 @@ mod tests {
             ("application/json", "{"),
             ("application/json", "[]"),
             ("application/json", r#"{"clientId":7}"#),
-            ("application/json", r#"{"clientId":"c","subscriptions":[1]}"#),
+            (
+                "application/json",
+                r#"{"clientId":"c","subscriptions":[1]}"#,
+            ),
             ("application/json", r#"{"clientId":"c","subscriptions":{}}"#),
             ("multipart/form-data; boundary=B", "--B\r\n"),
         ] {
@@ -292,7 +298,11 @@ mod tests {
         let many = vec!["a"; POCKETBASE_SUBSCRIPTIONS_MAX + 1];
         for (body, pointer, code) in [
             (json!({}), "/data/clientId/code", "validation_required"),
-            (json!({"clientId": ""}), "/data/clientId/code", "validation_required"),
+            (
+                json!({"clientId": ""}),
+                "/data/clientId/code",
+                "validation_required",
+            ),
             (
                 json!({ "clientId": long }),
                 "/data/clientId/code",

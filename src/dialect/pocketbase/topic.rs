@@ -188,7 +188,8 @@ mod tests {
     #[test]
     fn options_are_read_encoded_or_raw_and_passed_over_if_malformed() {
         let encoded = "posts/*?options=%7B%22query%22%3A%7B%22filter%22%3A%22a%20%3D%20'b%26c'%22%2C%22n%22%3A1%7D%2C%22headers%22%3A%7B%22X-Token%22%3A%22t%22%7D%7D";
-        let raw = r#"posts/*?options={"query":{"filter":"a = 'b&c'","n":1},"headers":{"X-Token":"t"}}"#;
+        let raw =
+            r#"posts/*?options={"query":{"filter":"a = 'b&c'","n":1},"headers":{"X-Token":"t"}}"#;
         for text in [encoded, raw] {
             let read = read(text);
             assert_eq!(read.topic(), "posts/*");

@@ -61,6 +61,7 @@ pub fn command(
                         fields: asked.fields,
                     }),
                     head: asked.head,
+                    client: false,
                 }),
                 Ok(asked) => Command::Reply(asked.head.map(|()| Bytes::new())),
                 Err(instead) => *instead,

@@ -15,6 +15,7 @@ use super::{Disconnect, Engine, Room};
 use jiff::Timestamp;
 
 use crate::access::Leaving;
+use crate::dialect::Parts;
 use crate::event::{Cursor, Event, Gap, Kind};
 use crate::log::Past;
 
@@ -48,6 +49,7 @@ impl Engine {
             Next::Read => return,
         };
         let now = Instant::now();
+        let starts = self.starts(key);
         let reached = events.last().map_or(tail, |event| event.cursor.seq);
         let Some(batch) = self.batch_for(key, &events) else {
             return;
@@ -58,14 +60,24 @@ impl Engine {
         match stream.write(&batch.joined) {
             Written::All if reached == tail => stream.position = Position::Live,
             Written::All => {
-                stream.position = Behind::at(reached, Bytes::new(), now);
+                let position = Behind::at(reached, Bytes::new(), now);
+                stream.position = Behind::keep_starts(starts, position);
                 stream.call_again();
             }
             Written::Gone => self.end(key, Disconnect::Left),
             Written::Part(taken) => {
                 let progressed = if taken > 0 { now } else { progressed };
-                stream.position = batch.cut(taken, after, progressed);
+                let position = batch.cut(taken, after, progressed);
+                stream.position = Behind::keep_starts(starts, position);
             }
+        }
+    }
+
+    /// Behind which places the subscriptions of a stream that is behind hear, if each has its own.
+    fn starts(&self, key: u32) -> Option<Arc<[u64]>> {
+        match &self.streams.get(key as usize)?.position {
+            Position::Behind(behind) => behind.starts.clone(),
+            Position::Live => None,
         }
     }
 
@@ -78,11 +90,13 @@ impl Engine {
             return None;
         };
         let rest = std::mem::take(&mut behind.rest);
+        let starts = behind.starts.clone();
         let (after, before) = (behind.after, behind.progressed);
         match stream.write(&rest) {
             Written::All if rest.is_empty() => Some((after, before)),
             Written::All => {
-                stream.position = Behind::at(after, Bytes::new(), now);
+                let position = Behind::at(after, Bytes::new(), now);
+                stream.position = Behind::keep_starts(starts, position);
                 Some((after, now))
             }
             Written::Gone => {
@@ -91,7 +105,8 @@ impl Engine {
             }
             Written::Part(taken) => {
                 let progressed = if taken > 0 { now } else { before };
-                stream.position = Behind::at(after, rest.slice(taken..), progressed);
+                let position = Behind::at(after, rest.slice(taken..), progressed);
+                stream.position = Behind::keep_starts(starts, position);
                 None
             }
         }
@@ -137,14 +152,20 @@ impl Engine {
             return Some(Batch::one(event.cursor.seq, gap));
         }
         let now = Timestamp::now();
-        let hears = |event: &&Arc<Event>| {
+        let starts = self.starts(key);
+        let heard = |event: &Arc<Event>| {
             let leaving = Leaving::new(event, now);
-            self.terms.access.lets_hear(&audience.grant, &leaving)
+            let access = &self.terms.access;
+            let parts = audience.form.heard(access, &audience.grant, &leaving);
+            match &starts {
+                Some(starts) => parts.behind(starts, event.cursor.seq),
+                None => parts,
+            }
         };
-        Some(
-            self.frames
-                .batch(events.iter().filter(hears), &audience.form),
-        )
+        let parts: Vec<Parts> = events.iter().map(heard).collect();
+        let wanted = events.iter().zip(&parts);
+        let wanted = wanted.filter(|(_, parts)| parts.is_some());
+        Some(self.frames.batch(wanted, &audience.form))
     }
 
     /// Takes what was read from the log's files, and calls those who wait for it.

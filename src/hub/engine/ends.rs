@@ -109,6 +109,9 @@ impl Engine {
             other.audience.1 = place;
         }
         self.leave_beat(stream.beat);
+        if let Some(subscribed) = &stream.subscribed {
+            self.forget_client(subscribed, &stream.position);
+        }
         debug!(stream = key, ?disconnect, "stream ended");
     }
 }

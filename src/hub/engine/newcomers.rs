@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use super::super::Joining;
+use super::super::clients::Subscribed;
 use super::super::stream::{Behind, Stream};
 use super::{Engine, jittered};
 use crate::dialect::Opening;
@@ -63,6 +64,7 @@ impl Engine {
         let mut first = BytesMut::from(&*joining.head);
         first.extend_from_slice(&form.opening(opening, &grant, again, now));
 
+        let over = self.life();
         let entry = self.streams.vacant_entry();
         let Ok(key) = u32::try_from(entry.key()) else {
             return;
@@ -74,6 +76,10 @@ impl Engine {
         stream.beat = self
             .beats
             .join(key, interval, rand::rng().random(), Instant::now());
+        if let Some(client) = joining.client {
+            self.clients.insert(client.id.clone(), key);
+            stream.subscribed = Some(Box::new(Subscribed::new(client, over, Instant::now())));
+        }
         entry.insert(stream);
         debug!(stream = key, since = ?joining.since, "stream opened");
         self.look_at(key);

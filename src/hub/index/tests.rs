@@ -3,8 +3,8 @@ use serde_json::json;
 
 use super::*;
 use crate::access::{
-    Algorithm, ClaimGrants, CollectionRules, Credential, Hear, Jwt, KeySet, KeySource, Keyring, Origins, Rules,
-    Secret, Wanted,
+    Algorithm, ClaimGrants, CollectionRules, Credential, Hear, Jwt, KeySet, KeySource, Keyring,
+    Origins, Rules, Secret, Wanted,
 };
 use crate::event::{Cursor, Epoch, Event, Id, Json, Kind};
 use crate::rule::Rule;

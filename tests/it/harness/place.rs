@@ -21,6 +21,11 @@ impl Place {
         Self::start("node", &sidecar.url("/realtime/client.mjs")).await
     }
 
+    /// Node, with PocketBase's SDK as `pb`, for what is at that address.
+    pub(crate) async fn sdk(url: &str) -> Self {
+        Self::start("sdk", url).await
+    }
+
     /// A page in Chromium, loaded.
     pub(crate) async fn page(url: &str) -> Self {
         Self::start("page", url).await

@@ -1,0 +1,95 @@
+//! Clients that are subscribed to other things while their streams are open.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::access::{Grant, Principal};
+use crate::dialect::pocketbase::{Denial, View};
+use crate::event::{Cursor, Since};
+use crate::limits::POCKETBASE_LEFT_MAX;
+
+/// Who is told a client id when its stream opens.
+#[derive(Debug)]
+pub struct Client {
+    /// By which it is known. Not to be guessed.
+    pub id: Box<str>,
+    /// From where its stream came.
+    pub address: IpAddr,
+}
+
+/// A submission on its way to the engine.
+#[derive(Debug)]
+pub(super) struct Submitting {
+    /// Whose stream.
+    pub client: Client,
+    /// What its sender may hear.
+    pub grant: Grant,
+    /// To what it is subscribed from now on.
+    pub view: View,
+    /// From where, for each subscription.
+    pub since: Vec<Since>,
+    /// What becomes of it.
+    pub(super) reply: oneshot::Sender<Result<(), Denial>>,
+}
+
+/// What the engine knows of a client beside its stream.
+#[derive(Debug)]
+pub(super) struct Subscribed {
+    pub(super) client: Client,
+    /// Whose it is, once that was said: for good.
+    pub(super) identity: Option<Principal>,
+    /// To what, and as whom, once it was.
+    pub(super) print: Option<Print>,
+    /// When it was told something last.
+    pub(super) told: Instant,
+    /// When its stream ends in any case.
+    pub(super) over: Instant,
+}
+
+/// What is the same for a client that comes back: who, from where, and to what it was subscribed.
+pub(super) type Print = (Option<Principal>, IpAddr, u64);
+
+/// Clients that have left lately, and up to where they had been told.
+#[derive(Debug, Default)]
+pub(super) struct Left(VecDeque<(Instant, Print, Cursor)>);
+
+impl Subscribed {
+    pub(super) fn new(client: Client, over: Instant, now: Instant) -> Self {
+        Self {
+            client,
+            identity: None,
+            print: None,
+            told: now,
+            over,
+        }
+    }
+
+    /// Whether its stream is over: it was told nothing for so long, or has been open for so long.
+    pub(super) fn is_over(&self, idle: Duration, now: Instant) -> bool {
+        now >= self.over || now.saturating_duration_since(self.told) >= idle
+    }
+}
+
+impl Left {
+    /// A client has left.
+    pub(super) fn keep(&mut self, print: Print, upto: Cursor, now: Instant) {
+        if self.0.len() >= POCKETBASE_LEFT_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back((now, print, upto));
+    }
+
+    /// Up to where such a client had been told that has left within that time, once.
+    pub(super) fn take(&mut self, print: &Print, within: Duration, now: Instant) -> Option<Cursor> {
+        let fresh = |at: &Instant| now.saturating_duration_since(*at) <= within;
+        while self.0.front().is_some_and(|(at, ..)| !fresh(at)) {
+            self.0.pop_front();
+        }
+        let found = self.0.iter().rposition(|(_, of, _)| of == print)?;
+        self.0.remove(found).map(|(_, _, upto)| upto)
+    }
+}

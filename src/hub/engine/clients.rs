@@ -1,0 +1,155 @@
+//! How a stream is subscribed to something else, and how those end that can be.
+
+use jiff::Timestamp;
+use rand::Rng;
+use tokio::time::Instant;
+
+use super::super::clients::{Print, Submitting, Subscribed};
+use super::super::stream::{Behind, Position};
+use super::Engine;
+use crate::access::Principal;
+use crate::dialect::View;
+use crate::dialect::pocketbase::Denial;
+use crate::event::{Cursor, Since};
+use crate::limits::STREAMS_A_TURN;
+
+impl Engine {
+    /// Takes the submissions that have come.
+    pub(super) async fn take_submissions(&mut self) {
+        for _ in 0..STREAMS_A_TURN {
+            let Ok(submitting) = self.submitting.try_recv() else {
+                return;
+            };
+            let done = self.submit(&submitting);
+            // Who gave up waiting is subscribed all the same.
+            let _given_up = submitting.reply.send(done);
+            self.give_way().await;
+        }
+        // There may be more.
+        self.shared.wake.notify_one();
+    }
+
+    /// Subscribes a client to what it submits, instead of what it heard before.
+    fn submit(&mut self, submitting: &Submitting) -> Result<(), Denial> {
+        let key = self.clients.get(&submitting.client.id).copied();
+        let key = key.ok_or(Denial::Unknown)?;
+        let principal = submitting.grant.principal();
+        let stream = self.streams.get_mut(key as usize).ok_or(Denial::Unknown)?;
+        let subscribed = stream.subscribed.as_mut().ok_or(Denial::Unknown)?;
+        if subscribed.client.address != submitting.client.address {
+            return Err(Denial::Address);
+        }
+        if subscribed.identity.is_some() && subscribed.identity != principal {
+            return Err(Denial::Identity);
+        }
+        let is_first = subscribed.print.is_none();
+        let print = print(principal, submitting);
+        subscribed.identity = principal;
+        subscribed.print = Some(print);
+        let (audience, place) = stream.audience;
+
+        let view = View::Pocketbase(submitting.view.clone());
+        let renewed = self.terms.renew(&submitting.grant, &view, Timestamp::now());
+        let (grant, form) = renewed.map_err(|_denied| Denial::Unknown)?;
+        if let Some(moved) = self.audiences.leave(audience, place)
+            && let Some(other) = self.streams.get_mut(moved as usize)
+        {
+            other.audience.1 = place;
+        }
+        let joined = self.audiences.join(grant, view, form, key);
+        if let Some(stream) = self.streams.get_mut(key as usize) {
+            stream.audience = joined;
+        }
+        self.go_back(key, submitting, print, is_first);
+        Ok(())
+    }
+
+    /// Lets a client hear what it missed, if it says since when, or has just come back.
+    fn go_back(&mut self, key: u32, submitting: &Submitting, print: Print, is_first: bool) {
+        let now = Instant::now();
+        let options = self.terms.realtime.pocketbase.as_ref();
+        let missed = options.map(|options| options.missed).unwrap_or_default();
+        let left = is_first
+            .then(|| self.left.take(&print, missed, now))
+            .flatten()
+            .filter(|upto| upto.epoch == self.tail.epoch);
+        let starts: Vec<_> = submitting
+            .since
+            .iter()
+            .map(|since| match since {
+                Since::Now => left.map(Ok),
+                since => Some(self.shared.log.start(*since)),
+            })
+            .collect();
+        if starts.iter().all(Option::is_none) {
+            return;
+        }
+        let mut gap = None;
+        let mut places = Vec::with_capacity(starts.len());
+        for start in starts {
+            places.push(match start {
+                Some(Ok(at)) if at.epoch == self.tail.epoch => at.seq.min(self.tail.seq),
+                Some(Err(why)) => {
+                    gap = Some(why);
+                    self.tail.seq
+                }
+                Some(Ok(_)) | None => self.tail.seq,
+            });
+        }
+        if let Some(why) = gap {
+            self.tell_gap_to(key, self.tail, why);
+        }
+        let Some(stream) = self.streams.get_mut(key as usize) else {
+            return;
+        };
+        let earliest = places.iter().copied().min().unwrap_or(self.tail.seq);
+        if stream.is_live() && earliest < self.tail.seq {
+            stream.position = Behind::since(earliest, places.into(), now);
+            stream.call_again();
+        }
+    }
+
+    /// When a stream of a client that opens now is over: no two at once, so that those who came
+    /// together do not come back together.
+    pub(super) fn life(&self) -> Instant {
+        let options = self.terms.realtime.pocketbase.as_ref();
+        let life = options.map(|options| options.life).unwrap_or_default();
+        Instant::now() + life.mul_f64(1.0 - LIFE_SPREAD * rand::rng().random::<f64>())
+    }
+
+    /// Whether the stream of a client is over. Its turn comes with its beats.
+    pub(super) fn is_over(&self, key: u32) -> bool {
+        let options = self.terms.realtime.pocketbase.as_ref();
+        let subscribed = self.streams.get(key as usize);
+        let subscribed = subscribed.and_then(|stream| stream.subscribed.as_ref());
+        match (options, subscribed) {
+            (Some(options), Some(of)) => of.is_over(options.idle, Instant::now()),
+            _ => false,
+        }
+    }
+
+    /// Lets a client go whose stream has ended, and keeps for a while up to where it was told.
+    pub(super) fn forget_client(&mut self, subscribed: &Subscribed, at: &Position) {
+        self.clients.remove(&subscribed.client.id);
+        let Some(print) = subscribed.print else {
+            return;
+        };
+        let seq = match at {
+            Position::Behind(behind) => behind.after,
+            Position::Live => self.tail.seq,
+        };
+        let upto = Cursor {
+            epoch: self.tail.epoch,
+            seq,
+        };
+        self.left.keep(print, upto, Instant::now());
+    }
+}
+
+/// The part of a stream's life by which it may be shorter.
+const LIFE_SPREAD: f64 = 0.1;
+
+fn print(principal: Option<Principal>, submitting: &Submitting) -> Print {
+    let what = submitting.view.hash_of_all();
+    (principal, submitting.client.address, what)
+}

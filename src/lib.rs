@@ -59,7 +59,7 @@
 //! | | [`rule`] | an expression over a record and claims to a `Verdict` |
 //! | | [`observe`] | a finished exchange and rules to events; presets are YAML beside it |
 //! | | [`access`] | a credential, key, token or the upstream's own, to a `Grant` or `Denied` |
-//! | | [`dialect`] | request to `Command`, event to frame; RestDB's with its client, and plain |
+//! | | [`dialect`] | request to `Command`, event to frame; RestDB's with its client, PocketBase's, plain |
 //! | 2 state | [`log`] | append, read from a cursor, tell a gap; in memory or in files |
 //! | | [`known`] | the last known records, for deletes |
 //! | | [`hub`] | the streams; the engine writes to the sockets |
@@ -94,6 +94,8 @@
 //! | stream, seat, newcomer | an open subscription; its place under the limit; one on its way in |
 //! | audience | the streams of one grant: what they hear is matched and joined once |
 //! | view, form | how a subscriber asked to see events; what that is as the configuration stands |
+//! | interest, parts | what somebody hears of; of that, what an event concerns |
+//! | client, submission | a stream with an id; what it is subscribed to from then on |
 //! | leaving | an event at the moment in which it is asked who may hear it |
 //! | keys | the equalities by which those are found of whom a rule may hold |
 //! | beat | a ping or a heartbeat: what a stream has to take when there is no event |

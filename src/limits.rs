@@ -146,6 +146,11 @@ pub const POCKETBASE_SUBSCRIPTIONS_MAX: usize = 1000;
 pub const POCKETBASE_TOPIC_BYTES_MAX: usize = 2500;
 /// Bytes of a submission: each stream keeps what it is subscribed to.
 pub const POCKETBASE_BODY_BYTES_MAX: usize = 256 * KIB;
+/// How long what a client was told may be under way: it is told again if it left meanwhile and
+/// comes back.
+pub const POCKETBASE_UNSURE: Duration = Duration::from_secs(1);
+/// Batches of that time that are remembered for each client.
+pub const POCKETBASE_UNSURE_MAX: usize = 64;
 /// Clients that have left lately, of which is known where they were: one more lets the oldest go.
 pub const POCKETBASE_LEFT_MAX: usize = 10_000;
 

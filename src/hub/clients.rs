@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::access::{Grant, Principal};
 use crate::dialect::pocketbase::{Denial, View};
 use crate::event::{Cursor, Since};
-use crate::limits::POCKETBASE_LEFT_MAX;
+use crate::limits::{POCKETBASE_LEFT_MAX, POCKETBASE_UNSURE, POCKETBASE_UNSURE_MAX};
 
 /// Who is told a client id when its stream opens.
 #[derive(Debug)]
@@ -45,7 +45,10 @@ pub(super) struct Subscribed {
     /// To what, and as whom, once it was.
     pub(super) print: Option<Print>,
     /// When it was told something last.
-    pub(super) told: Instant,
+    told: Instant,
+    /// When it was told something of late, and behind which place. Bounded by
+    /// [`POCKETBASE_UNSURE_MAX`].
+    recent: VecDeque<(Instant, u64)>,
     /// When its stream ends in any case.
     pub(super) over: Instant,
 }
@@ -64,7 +67,31 @@ impl Subscribed {
             identity: None,
             print: None,
             told: now,
+            recent: VecDeque::new(),
             over,
+        }
+    }
+
+    /// It is told what follows the place `after`.
+    pub(super) fn tell(&mut self, after: u64, now: Instant) {
+        self.told = now;
+        self.prune(now);
+        if self.recent.len() < POCKETBASE_UNSURE_MAX {
+            self.recent.push_back((now, after));
+        }
+    }
+
+    /// Up to which place it has surely been told, where `tail` was the last: what went out in the
+    /// last moment before a stream ended may not have arrived.
+    pub(super) fn sure(&mut self, tail: u64, now: Instant) -> u64 {
+        self.prune(now);
+        self.recent.front().map_or(tail, |(_, after)| *after)
+    }
+
+    fn prune(&mut self, now: Instant) {
+        let is_sure = |at: Instant| now.saturating_duration_since(at) > POCKETBASE_UNSURE;
+        while self.recent.front().is_some_and(|(at, _)| is_sure(*at)) {
+            self.recent.pop_front();
         }
     }
 

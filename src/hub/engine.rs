@@ -258,7 +258,7 @@ impl Engine {
                 continue;
             }
             if let Some(subscribed) = &mut stream.subscribed {
-                subscribed.told = Instant::now();
+                subscribed.tell(self.tail.seq, Instant::now());
             }
             match stream.write(&batch.joined) {
                 Written::All => {}

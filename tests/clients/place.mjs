@@ -29,7 +29,8 @@ async function node() {
 // As its documentation has it for Node: the SDK takes the EventSource that is there.
 async function sdk() {
   globalThis.EventSource = load("eventsource").EventSource;
-  const PocketBase = load("pocketbase");
+  const own = load("pocketbase");
+  const PocketBase = own.default ?? own;
   Object.assign(globalThis, { pb: new PocketBase(url), PocketBase, tell });
   process.on("uncaughtException", uncaught);
   const AsyncFunction = (async () => {}).constructor;

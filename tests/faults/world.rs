@@ -48,10 +48,10 @@ pub(crate) fn configuration(level: Level, folder: &Path, more: &str) -> String {
     };
     let keep = "  keep: { events: 10000000, bytes: 4GiB, age: 24h }\n";
     let upstream = "upstream: { url: \"UPSTREAM\", read_timeout: 500ms }";
-    let ping = "path: /realtime, ping_interval: 1s";
+    let ping = "{ path: /realtime, ping_interval: 1s }";
     EVERYTHING
         .replace("upstream: UPSTREAM", upstream)
-        .replace("path: /realtime", ping)
+        .replace("{ path: /realtime }", ping)
         + &format!("log:\n  level: {level}\n{folder}{keep}{more}")
 }
 

@@ -41,8 +41,7 @@ pub(crate) use upstream::{JsonServer, Release, Scripted, answer, ok};
 /// How long anything may take before the test that waits for it fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A configuration with which everything is observed and one key, `all-key`, may do everything, as
-/// often as it likes.
+/// A configuration with which everything is observed and one key, `all-key`, may do everything.
 ///
 /// `LISTEN`, `ADMIN` and `UPSTREAM` become addresses when a [`Sidecar`] starts with it; a test
 /// adds sections of its own at the end.
@@ -51,7 +50,7 @@ listen: LISTEN
 admin: ADMIN
 upstream: UPSTREAM
 observe: { preset: json-server }
-realtime: { restdb: { path: /realtime, publish_rate: 1000000/s } }
+realtime: { restdb: { path: /realtime } }
 access:
   keys:
     - { name: all, key: all-key, hear: ["*:*", "*"], publish: ["*"] }

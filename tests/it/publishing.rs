@@ -100,7 +100,7 @@ async fn what_is_wrong_is_told_in_restdbs_order() {
 #[tokio::test]
 async fn who_publishes_too_often_is_told_when_to_come_back() {
     let keys = "    - { name: other, key: other-key, publish: [\"*\"] }\n";
-    let yaml = EVERYTHING.replace("publish_rate: 1000000/s", "publish_rate: 2/h");
+    let yaml = EVERYTHING.replace("path: /realtime", "path: /realtime, publish_rate: 2/h");
     let sidecar = Sidecar::start("http://127.0.0.1:1", &format!("{yaml}{keys}")).await;
     let mut subscriber = sidecar.hear(ALL).await;
     let goal = json!({"event": "GOAL"});

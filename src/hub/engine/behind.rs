@@ -57,6 +57,13 @@ impl Engine {
         let Some(stream) = self.streams.get_mut(key as usize) else {
             return;
         };
+        if let Some(subscribed) = stream
+            .subscribed
+            .as_mut()
+            .filter(|_| !batch.joined.is_empty())
+        {
+            subscribed.tell(after, now);
+        }
         match stream.write(&batch.joined) {
             Written::All if reached == tail => stream.position = Position::Live,
             Written::All => {

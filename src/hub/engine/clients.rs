@@ -129,7 +129,7 @@ impl Engine {
     }
 
     /// Lets a client go whose stream has ended, and keeps for a while up to where it was told.
-    pub(super) fn forget_client(&mut self, subscribed: &Subscribed, at: &Position) {
+    pub(super) fn forget_client(&mut self, mut subscribed: Subscribed, at: &Position) {
         self.clients.remove(&subscribed.client.id);
         let Some(print) = subscribed.print else {
             return;
@@ -138,11 +138,12 @@ impl Engine {
             Position::Behind(behind) => behind.after,
             Position::Live => self.tail.seq,
         };
+        let now = Instant::now();
         let upto = Cursor {
             epoch: self.tail.epoch,
-            seq,
+            seq: subscribed.sure(seq, now),
         };
-        self.left.keep(print, upto, Instant::now());
+        self.left.keep(print, upto, now);
     }
 }
 

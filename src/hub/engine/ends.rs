@@ -109,8 +109,8 @@ impl Engine {
             other.audience.1 = place;
         }
         self.leave_beat(stream.beat);
-        if let Some(subscribed) = &stream.subscribed {
-            self.forget_client(subscribed, &stream.position);
+        if let Some(subscribed) = stream.subscribed {
+            self.forget_client(*subscribed, &stream.position);
         }
         debug!(stream = key, ?disconnect, "stream ended");
     }

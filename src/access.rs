@@ -44,7 +44,7 @@ pub use rules::{CollectionRules, Hear, Leaving, Reading, Rules};
 pub use scope::Scope;
 pub use token::{Fault, Wanted};
 
-use crate::event::Json;
+use crate::event::{Json, Method};
 use crate::rule::Keys;
 use crate::topic::{Topic, TopicPattern};
 use holder::Counts;
@@ -132,6 +132,8 @@ pub struct Grant {
     means: Means,
     origin: Origin,
     hear: Arc<[TopicPattern]>,
+    /// What its holder may hear, wanted or not.
+    granted: Arc<[TopicPattern]>,
     until: Option<Timestamp>,
     /// Whether its holder passes every rule.
     is_superuser: bool,
@@ -189,11 +191,18 @@ impl Access {
     /// What the holder of `credential` may hear.
     ///
     /// # Errors
-    /// [`Denied`]: a credential that is not accepted is refused even where anyone may hear;
-    /// one that may hear nothing is [`Denied::Uncovered`].
+    /// [`Denied`]: a credential that is not accepted is refused even where anyone may hear, unless a
+    /// browser added it; one that may hear nothing is [`Denied::Uncovered`].
     pub fn grant(&self, credential: &Credential, now: Timestamp) -> Result<Grant, Denied> {
-        let counts = self.counts(credential)?;
-        self.grant_on(counts, &credential.origin, now)
+        let counts = self.counts(credential);
+        let granted = counts.and_then(|counts| self.grant_on(counts, &credential.origin, now));
+        match granted {
+            // Nobody said it: a browser sends what is left of a session to whoever asks nothing.
+            Err(Denied::Refused | Denied::Token(_)) if self.global && self.is_added(credential) => {
+                self.grant_on(Counts::Key(None), &credential.origin, now)
+            }
+            granted => granted,
+        }
     }
 
     /// The grant that the holder of `old` has under this configuration, and by what is known of
@@ -246,7 +255,8 @@ impl Access {
     /// is asked for each event and each who may hear it, live or told again.
     #[must_use]
     pub fn lets_hear(&self, grant: &Grant, leaving: &Leaving<'_>) -> bool {
-        self.may_hear(grant, leaving, Reading::List) && grant.narrow.wants(leaving)
+        self.may_hear(grant, leaving, Reading::List)
+            && (!grant.is_told_record(leaving) || grant.narrow.wants(leaving))
     }
 
     /// Whether the event may leave to the holder of `grant`, who hears of its record so.
@@ -336,6 +346,7 @@ impl Access {
             basis: holder.basis,
             means: holder.means,
             origin: origin.clone(),
+            granted: Arc::clone(&hear),
             hear,
             until: holder.until,
             is_superuser: holder.is_superuser,
@@ -450,6 +461,18 @@ impl Grant {
             narrow,
             ..self
         })
+    }
+
+    /// Whether records of the event's collection are told to its holder, some time or other. Where
+    /// they are not, nothing may depend on what is in one.
+    fn is_told_record(&self, leaving: &Leaving<'_>) -> bool {
+        match Topic::of(leaving.event) {
+            Some(Topic::Write(_, collection)) => {
+                let told = Topic::Write(Method::Post, collection);
+                self.granted.iter().any(|pattern| pattern.matches(told))
+            }
+            Some(Topic::Custom(_)) | None => false,
+        }
     }
 
     /// Whose it is; none for a guest.

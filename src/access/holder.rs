@@ -102,6 +102,15 @@ impl Access {
         Some((identity, shown?))
     }
 
+    /// Whether what counts of `credential` is what a browser adds, and nothing that was said.
+    pub(super) fn is_added(&self, credential: &Credential) -> bool {
+        let presented = match self.presented(credential) {
+            Some((_, presented)) => presented.means != Means::Said,
+            None => self.cookie_token(credential).is_some(),
+        };
+        presented && self.said_token(credential).is_none()
+    }
+
     /// Who publishes.
     pub(super) fn publishing(
         &self,

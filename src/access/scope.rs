@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::origin::Means;
-use super::{Access, Basis, Credential, Denied, Grant, Narrow, Origin};
+use super::{Access, Basis, Credential, Denied, Grant, Narrow, Origin, everything};
 use crate::topic::TopicPattern;
 
 /// What is told at a path, and to whom.
@@ -79,6 +79,8 @@ impl Grant {
             means: Means::Said,
             origin: origin.clone(),
             hear: Arc::clone(told),
+            // Where records are not told, no filter is taken.
+            granted: everything(),
             until: None,
             is_superuser: false,
             narrow: Narrow::default(),
@@ -107,6 +109,7 @@ impl Grant {
         }
         Ok(Self {
             hear: hear.into(),
+            granted: everything(),
             ..self
         })
     }

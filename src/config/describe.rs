@@ -60,7 +60,12 @@ pub fn describe(snapshot: &Snapshot) -> String {
         .streams
         .iter()
         .filter_map(|s| stream::warning(s));
-    for warning in warnings(snapshot).into_iter().chain(of_streams) {
+    let of_rules = rules::warnings(&snapshot.access, &snapshot.observe);
+    for warning in warnings(snapshot)
+        .into_iter()
+        .chain(of_rules)
+        .chain(of_streams)
+    {
         page.line("warning", warning);
     }
     page.0

@@ -71,7 +71,7 @@ fn the_least_configuration_takes_every_default() {
 #[test]
 fn the_reference_says_the_defaults() {
     let reference = shipped("reference.yaml");
-    let least = load_text(&least("realtime: { restdb: }")).unwrap();
+    let least = load_text(&least("realtime: { restdb: , pocketbase: }")).unwrap();
     assert_eq!(reference.listen, least.listen);
     assert_eq!(reference.upstream, least.upstream);
     assert_eq!(reference.realtime, least.realtime);

@@ -9,6 +9,7 @@
 //! `tail`, and nothing after it. A newcomer is behind, or ahead, until it has been served up to
 //! exactly this place; so its replay ends where live begins.
 
+mod beating;
 mod behind;
 mod clients;
 mod ends;
@@ -29,7 +30,7 @@ use tokio::time::Instant;
 use tracing::info;
 
 use super::audience::Audiences;
-use super::beats::{Beats, Place};
+use super::beats::Beats;
 use super::clients::{Left, Submitting};
 use super::frames::{Batch, Frames};
 use super::stream::{Behind, Position, Ready, Stream, Written};
@@ -356,70 +357,6 @@ impl Engine {
         }
     }
 
-    /// Gives the streams whose turn it is what comes to them in between, and ends those that take
-    /// nothing.
-    async fn beat(&mut self) {
-        while let Some((round, keys)) = self.beats.take_due(Instant::now()) {
-            let now = Timestamp::now();
-            let mut beats: HashMap<Form, Bytes> = HashMap::new();
-            for key in keys {
-                if self.is_over(key) {
-                    self.end(key, Disconnect::Over);
-                }
-                let Some(stream) = self.streams.get(key as usize) else {
-                    continue;
-                };
-                match stream.position {
-                    Position::Live => {
-                        let Some(audience) = self.audiences.audience(stream.audience.0) else {
-                            continue;
-                        };
-                        let form = &audience.form;
-                        let frame = match beats.get(form) {
-                            Some(frame) => frame.clone(),
-                            None => {
-                                let frame = form.beat(self.tail, now, round);
-                                beats.insert(form.clone(), frame.clone());
-                                frame
-                            }
-                        };
-                        self.write_alone(key, frame);
-                    }
-                    Position::Behind(_) if stream.is_stalled(Instant::now()) => {
-                        self.end(key, Disconnect::TooSlow);
-                    }
-                    // Its id would claim what has not been sent.
-                    Position::Behind(_) => {}
-                }
-                self.give_way().await;
-            }
-        }
-    }
-
-    /// Takes a stream out of the beats. Another may have moved to its place.
-    fn leave_beat(&mut self, place: Place) {
-        if let Some(moved) = self.beats.leave(place)
-            && let Some(other) = self.streams.get_mut(moved as usize)
-        {
-            other.beat = place;
-        }
-    }
-
-    /// Writes a frame that is no event to a live stream.
-    fn write_alone(&mut self, key: u32, frame: Bytes) {
-        let Some(stream) = self.streams.get_mut(key as usize) else {
-            return;
-        };
-        match stream.write(&frame) {
-            Written::All => {}
-            Written::Gone => self.end(key, Disconnect::Left),
-            Written::Part(taken) => {
-                let rest = frame.slice(taken..);
-                stream.position = Behind::at(self.tail.seq, rest, Instant::now());
-            }
-        }
-    }
-
     /// Lets a changed configuration count, if it changed.
     fn renew(&mut self) {
         let terms = self.shared.terms.load_full();
@@ -435,26 +372,6 @@ impl Engine {
         }
         for key in self.keys().collect::<Vec<u32>>() {
             self.renew_beat(key);
-        }
-    }
-
-    /// Lets a stream have its beats as often as the configuration says by now.
-    fn renew_beat(&mut self, key: u32) {
-        let Some(stream) = self.streams.get(key as usize) else {
-            return;
-        };
-        let Some(audience) = self.audiences.audience(stream.audience.0) else {
-            return;
-        };
-        let interval = self.terms.realtime.beat_interval(&audience.form);
-        let place = stream.beat;
-        if self.beats.interval(place) == Some(interval) {
-            return;
-        }
-        self.leave_beat(place);
-        let place = (self.beats).join(key, interval, rand::rng().random(), Instant::now());
-        if let Some(stream) = self.streams.get_mut(key as usize) {
-            stream.beat = place;
         }
     }
 

@@ -7,7 +7,7 @@
 //! | | one record answered | several | none |
 //! | --- | --- | --- | --- |
 //! | POST | a write | a write each | a write of what was sent |
-//! | PUT, PATCH | a write | a write each | a write without a record |
+//! | PUT, PATCH | a write, if it has the id of the path | a write each | a write without a record |
 //! | DELETE | a write | one write of all | one write of all that were sent |
 //!
 //! Nothing is guessed: a write whose records are not all known is one [`Kind::Uncertain`].
@@ -100,7 +100,10 @@ impl Success<'_> {
             object.and_then(|object| self.redacted(object))
         };
         if let Some(id) = &self.target.id {
-            return Ok(vec![self.target.write(vec![id.clone()], record())]);
+            // What does not name the record may be no more than an acknowledgement of the write.
+            let shown = self.answered_id().as_ref() == Some(id);
+            let record = shown.then(record).flatten();
+            return Ok(vec![self.target.write(vec![id.clone()], record)]);
         }
         if let Some(records) = found.filter(|found| json::is_array(found)) {
             return self.each(records);

@@ -64,6 +64,27 @@ async fn a_filter_is_asked_for_each_record_live_and_replayed() {
     assert_eq!(marks(&mut resumed, 2).await, [4, 6]);
 }
 
+/// Who is told which ids would tell what is in the records.
+#[tokio::test]
+async fn a_filter_says_nothing_to_who_is_never_told_a_record() {
+    let upstream = echo().await;
+    let keys = "    - { name: ids, key: ids-key, hear: [\"PUT:*\", \"DELETE:*\"] }\n";
+    let sidecar = Sidecar::start(&upstream.url(), &format!("{EVERYTHING}{keys}")).await;
+    let path = format!("/realtime?apikey=ids-key&filter={}", encoded("price > 1"));
+    let mut ids = sidecar.hear(&path).await;
+    for (id, price) in [(1, 2), (2, 0)] {
+        let record = json!({"id": id, "price": price});
+        sidecar
+            .put(&format!("/things/{id}"), record)
+            .await
+            .expect(201);
+        sidecar.delete(&format!("/things/{id}")).await.expect(201);
+    }
+    for expected in [json!("1"), json!(["1"]), json!("2"), json!(["2"])] {
+        assert_eq!(ids.next().await.json()["data"], expected);
+    }
+}
+
 #[tokio::test]
 async fn what_has_no_record_is_told_whatever_the_filter() {
     let upstream = Scripted::answering(answer("500 Internal Server Error", "{}")).await;

@@ -191,6 +191,53 @@ async fn a_delete_is_decided_by_what_was_known_of_its_record() {
     }
 }
 
+/// An answer that does not name the record shows none: it may be an acknowledgement of any write.
+#[tokio::test]
+async fn an_acknowledgement_is_not_taken_for_the_record() {
+    let upstream = Scripted::replying(|request| {
+        if request.head.start().starts_with("POST ") {
+            answer("201 Created", r#"{"id":1,"owner":"u1"}"#)
+        } else {
+            ok(r#"{"success":true}"#)
+        }
+    })
+    .await;
+    let sidecar = Sidecar::start(&upstream.url(), &with(OWN)).await;
+    let mut own = sidecar.hear(&user(json!({"sub": "u1"}))).await;
+    let mut key = sidecar.hear(ALL).await;
+    sidecar.post("/posts", json!({})).await.expect(201);
+    sidecar.put("/posts/1", json!({})).await.expect(200);
+    sidecar.delete("/posts/1").await.expect(200);
+    end(&sidecar).await;
+    assert_eq!(marks(&mut own).await, [1]);
+    assert!(marks(&mut key).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_collection_with_capitals_is_told_as_it_is_named() {
+    let api = JsonServer::start(json!({"userNotes": []})).await;
+    let rules = "    userNotes: { hear: \"owner = @request.auth.sub\" }\n";
+    let named = with(rules).replace(
+        "observe: { preset: json-server }",
+        "observe: { preset: json-server, collections: [userNotes] }",
+    );
+    let sidecar = Sidecar::start(&api.url(), &named).await;
+    let mut own = sidecar.hear(&user(json!({"sub": "u1"}))).await;
+    let mut key = sidecar.hear(ALL).await;
+    let note = json!({"owner": "u1"});
+    sidecar.post("/userNotes", note.clone()).await.expect(201);
+    sidecar.post("/usernotes", note).await.expect(201);
+    end(&sidecar).await;
+    let told = own.next().await.json();
+    assert_eq!(
+        (&told["event"], &told["collection"]),
+        (&json!("post"), &json!("userNotes"))
+    );
+    // The other may be any write: nobody is told who has to own it.
+    assert_eq!(own.next().await.json()["event"], "END");
+    assert_eq!(key.next().await.json()["event"], "END");
+}
+
 #[tokio::test]
 async fn an_uncertain_write_is_told_where_claims_alone_decide() {
     let upstream = Scripted::replying(|request| {

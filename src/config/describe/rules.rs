@@ -1,7 +1,9 @@
 //! `access.rules`, in words.
 
 use super::Page;
-use crate::access::{CollectionRules, Hear, Rules};
+use crate::access::{Access, CollectionRules, Hear, Rules};
+use crate::observe::Observe;
+use crate::observe::rule::Case;
 
 impl Page {
     /// Of which records who hears, and who passes every rule.
@@ -26,4 +28,21 @@ fn words(hear: &Hear) -> String {
         Hear::Superusers => "superusers only".to_owned(),
         Hear::When(rule) => rule.to_string(),
     }
+}
+
+/// Rules that are asked about nothing: what they are named for is told under another name, or not.
+pub(super) fn warnings(access: &Access, observe: &Observe) -> Vec<String> {
+    let any_case = |of: &Observe| of.rules.iter().any(|rule| rule.path.case() == Case::Any);
+    let lower = |name: &str| !name.contains(|c: char| c.is_ascii_uppercase());
+    let why = |name: &str| match &observe.collections {
+        Some(names) if names.contains(name) => None,
+        Some(_) => Some("`observe.collections` does not name it"),
+        None if any_case(observe) && !lower(name) => {
+            Some("the API takes its name in any case: name it in `observe.collections` as well")
+        }
+        None => None,
+    };
+    let names = access.rules.collections.keys();
+    let warning = |name: &str| Some(format!("rule {name}: counts for nothing: {}", why(name)?));
+    names.filter_map(|name| warning(name)).collect()
 }

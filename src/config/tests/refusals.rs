@@ -405,6 +405,12 @@ realtime: { restdb: { path: /a.js, client: /a } }  =>  3:realtime.restdb.client 
 realtime: { restdb: { path: /a.d.ts, client: /a } }  =>  3:realtime.restdb.client is that of realtime.restdb.path already
 realtime: { restdb: { jsapi: /realtime } }  =>  3:realtime.restdb.jsapi is that of realtime.restdb.path already
 realtime: { restdb: { jsapi: /realtime/client.js } }  =>  3:realtime.restdb.jsapi is that of realtime.restdb.client already
+realtime: { restdb: , pocketbase: { path: /realtime } }  =>  3:realtime.pocketbase.path is that of realtime.restdb already
+realtime: { pocketbase: { path: x } }  =>  3:realtime.pocketbase.path must start with `/`
+realtime: { pocketbase: { answered_by: nobody } }  =>  3:realtime.pocketbase.answered_by must be tidings or upstream
+realtime: { pocketbase: { idle: 0s } }  =>  3:realtime.pocketbase.idle must be from 1s to 24h
+realtime: { pocketbase: { missed: 6m } }  =>  3:realtime.pocketbase.missed must be from 0ms to 5m
+realtime: { pocketbase: , streams: [ { path: /api/realtime } ] }  =>  3:realtime.streams[0].path is that of realtime.pocketbase.path already
 realtime: { restdb: { client: /c, jsapi: /c.mjs } }  =>  3:realtime.restdb.jsapi is that of realtime.restdb.client already
 "#;
 

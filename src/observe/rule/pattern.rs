@@ -147,6 +147,11 @@ impl PathPattern {
         }
     }
 
+    /// What a path is about as it is spelt, whichever way the upstream reads it.
+    pub(in crate::observe) fn find_spelt<'p>(&self, path: &'p str) -> Option<Place<'p>> {
+        self.form.find(path)
+    }
+
     /// What a canonical path is about; none if the pattern is not for it.
     pub(in crate::observe) fn find<'p>(&self, path: &'p str) -> Option<Place<'p>> {
         let Some(lower) = &self.lower else {

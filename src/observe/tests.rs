@@ -130,12 +130,30 @@ fn only_the_collections_that_are_allowed_are_observed() {
 }
 
 #[test]
+fn in_any_case_a_collection_is_spelt_as_it_is_named() {
+    let path = PathPattern::template("/{collection}/{id?}").unwrap();
+    let path = path.with_case(Case::Any).unwrap();
+    let mut observe = observe();
+    observe.rules = vec![rule(path, &WRITES, 200..=299)];
+    observe.collections = Some(["Posts".into()].into());
+    let known = Some(("Posts".into(), Some("A".into())));
+    assert_eq!(place(&observe, "PUT", "/Posts/A"), known);
+    assert!(observe.target("PUT", "/Posts/A").unwrap().is_exact());
+    for path in ["/POSTS/7", "/posts/7", "//Posts/7"] {
+        let target = observe.target("PUT", path).unwrap();
+        let answer = complete(200, br#"{"id":7}"#);
+        assert_eq!(target.events(answer), uncertain("Posts", None), "{path}");
+    }
+    assert!(observe.target("PUT", "/other/7").is_none());
+}
+
+#[test]
 fn in_any_case_another_spelling_is_uncertain_in_the_collection_in_lower_case() {
     let path = PathPattern::template("/{collection}/{id?}").unwrap();
     let path = path.with_case(Case::Any).unwrap();
     let mut observe = observe();
     observe.rules = vec![rule(path, &WRITES, 200..=299)];
-    for allowed in [None, Some("posts"), Some("Posts")] {
+    for allowed in [None, Some("posts")] {
         observe.collections = allowed.map(|name| [name.into()].into());
         for path in ["/POSTS/7", "/Posts/7", "/%50osts/7", "//POSTS/7", "/POSTS"] {
             let target = observe.target("PUT", path).unwrap();

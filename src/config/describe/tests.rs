@@ -147,7 +147,7 @@ fn a_rule_in_any_case_says_so_and_what_it_makes_of_capitals() {
     );
     for line in [
         "2. /{collection}/{id?}, in any case\n",
-        "PUT /Posts/1 is told as uncertain of posts\n",
+        "PUT /Posts/1 is told as PUT:Posts of 1\n",
     ] {
         assert!(said.contains(line), "{said}");
     }

@@ -73,6 +73,7 @@ impl Rules {
         let facts = Facts {
             record: None,
             auth: Some(&Record::parse(auth)),
+            request: None,
             now,
         };
         rule.holds(&facts) == Verdict::Holds
@@ -97,7 +98,7 @@ impl Rules {
             Hear::Everyone => Keys::Always,
             _ if asker.is_superuser => Keys::Always,
             Hear::Superusers => Keys::Never,
-            Hear::When(rule) => rule.keys(asker.auth.map(Record::parse).as_ref()),
+            Hear::When(rule) => rule.keys(asker.auth.map(Record::parse).as_ref(), None),
         })
     }
 }
@@ -132,10 +133,11 @@ impl<'e> Leaving<'e> {
             rule.holds(&Facts {
                 record: self.record(),
                 auth: auth.map(Record::parse).as_ref(),
+                request: None,
                 now: self.now,
             })
         };
-        if rule.asks_claims() {
+        if rule.asks_request() {
             asked(auth)
         } else {
             *self.for_all.get_or_init(|| asked(None))

@@ -87,6 +87,8 @@ mod cases;
 #[cfg(test)]
 mod error_tests;
 #[cfg(test)]
+mod golden_tests;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod tests;

@@ -5,16 +5,23 @@
 //! grant that was lost is lost on open streams too. A stream cannot be opened without a
 //! [`Grant`], and only this module makes one. What cannot be decided is denied.
 //!
-//! A credential is an API key or a token. Of a token that was verified its claims are kept and
-//! the token is not: as long as its key counts, its signature does, and what the claims come to
-//! is decided anew each time.
+//! A credential is an API key, a token, or what the upstream itself knows its users by. Of a
+//! token that was verified its claims are kept and the token is not: as long as its key counts,
+//! its signature does, and what the claims come to is decided anew each time. The upstream's
+//! own are kept, since it is asked about them again.
 //!
-//! Pure: no clock, no I/O, and no state but the keys that were fetched for it and what they have
-//! verified. Which status a [`Denied`] becomes is the dialect's business.
+//! Pure: no clock, no I/O, and no state but the keys that were fetched for it, what they have
+//! verified, and what the upstream answered. Which status a [`Denied`] becomes is the dialect's
+//! business.
 
+mod claims;
+mod cookies;
+mod holder;
+mod identity;
 mod jwt;
 mod keys;
 mod narrow;
+mod origin;
 mod rules;
 mod scope;
 mod strict;
@@ -25,11 +32,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 
-pub use jwt::{ClaimPath, Jwt, KeySource, Keyring, RoleGrants, Roles};
+pub use claims::{ClaimGrants, ClaimPath, Rights, Roles};
+pub use identity::{Answer, Answers, Claims, Identity, Presented};
+pub use jwt::{Jwt, KeySource, Keyring};
 pub use keys::{Algorithm, KeySet, NotAKey};
 pub use narrow::{Narrow, NotNarrow};
+pub use origin::{Origin, Origins};
 pub use rules::{Hear, Leaving, Rules};
 pub use scope::Scope;
 pub use token::{Fault, Wanted};
@@ -37,7 +46,9 @@ pub use token::{Fault, Wanted};
 use crate::event::Json;
 use crate::rule::Keys;
 use crate::topic::{Topic, TopicPattern};
-use jwt::Rights;
+use holder::Counts;
+use identity::{Found, Identified};
+use origin::{Act, Means};
 use rules::Asker;
 use token::Verified;
 
@@ -52,6 +63,8 @@ pub struct Access {
     pub keys: Vec<Arc<Key>>,
     /// Which tokens count; none: a token is as good as nothing.
     pub jwt: Option<Jwt>,
+    /// What the upstream is asked about who somebody is; none: nothing.
+    pub identity: Option<Identity>,
     /// Of which records who may hear, and who passes every rule.
     pub rules: Rules,
 }
@@ -77,38 +90,45 @@ pub struct Key {
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Secret(Box<str>);
 
-/// Exact origins (RFC 6454 § 6.2). Shape of one: `https://app.example`; `*` alone means any.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Origins(Box<[Box<str>]>);
-
 /// What a request presented, as the dialect read it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Credential {
     /// The API key, where one was presented.
     pub key: Option<Secret>,
     /// The token, where one was presented. Where tokens count it is the credential, and a key
     /// beside it is not looked at.
     pub token: Option<Secret>,
+    /// The whole of `Authorization`, of any scheme; empty where it is told twice or is no text.
+    pub authorization: Option<Secret>,
+    /// All of `Cookie`.
+    pub cookies: Option<Secret>,
+    /// The Host that the request is for; empty where it names none.
+    pub host: Box<str>,
+    /// What a proxy in front says of how the request came to it.
+    pub forwarded: Forwarded,
     /// The page's origin, where a browser said one. A page of the sidecar's own host is told
     /// as [`Origin::Same`].
     pub origin: Origin,
 }
 
-/// Where the page behind a request came from.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Origin {
-    /// Another site's page, by its origin.
-    Cross(Box<str>),
-    /// No `Origin` field: a program, or a page that reads its own site.
-    Absent,
-    /// A page that this sidecar's own host served.
-    Same,
+/// How a request came to a proxy in front of the sidecar, as that says. APIs that are behind TLS
+/// send whoever came without elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Forwarded {
+    /// Without TLS.
+    Http,
+    /// Over TLS.
+    Https,
+    /// Nobody says.
+    #[default]
+    Untold,
 }
 
 /// Permission to hear: only this module makes one, and only a grant opens a stream.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Grant {
     basis: Basis,
+    means: Means,
     origin: Origin,
     hear: Arc<[TopicPattern]>,
     until: Option<Timestamp>,
@@ -121,6 +141,8 @@ pub struct Grant {
 /// What a grant rests on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Basis {
+    /// What the upstream said.
+    Identity(Identified),
     /// A key, or nothing.
     Key(Option<Secret>),
     /// What a token says.
@@ -143,12 +165,18 @@ pub enum Denied {
     /// The page's origin is none that the configuration names.
     #[error("this origin is not allowed")]
     Origin,
-    /// The credential is known and has not this right.
-    #[error("this API key or token has not the right")]
-    Uncovered,
+    /// The upstream does not accept the credential.
+    #[error("the API does not accept this credential")]
+    Refused,
     /// The token is not accepted.
     #[error("{0}")]
     Token(Fault),
+    /// The upstream cannot be asked about the credential for the moment.
+    #[error("the API cannot be asked about this credential now: try again")]
+    Unasked,
+    /// The credential is known and has not this right.
+    #[error("this credential has not the right")]
+    Uncovered,
     /// The credential is not known.
     #[error("this API key is not known")]
     Unknown,
@@ -160,14 +188,15 @@ impl Access {
     /// What the holder of `credential` may hear.
     ///
     /// # Errors
-    /// [`Denied`]: a key or token that is not accepted is refused even where anyone may hear;
+    /// [`Denied`]: a credential that is not accepted is refused even where anyone may hear;
     /// one that may hear nothing is [`Denied::Uncovered`].
     pub fn grant(&self, credential: &Credential, now: Timestamp) -> Result<Grant, Denied> {
-        let basis = self.basis(credential)?;
-        self.grant_on(basis, &credential.origin, now)
+        let counts = self.counts(credential)?;
+        self.grant_on(counts, &credential.origin, now)
     }
 
-    /// The grant that the holder of `old` has under this configuration.
+    /// The grant that the holder of `old` has under this configuration, and by what is known of
+    /// its credential now.
     ///
     /// # Errors
     /// [`Denied`]: it has none any more, and its streams end.
@@ -177,7 +206,12 @@ impl Access {
 
     /// As [`Access::renew`], whatever of it its holder wants.
     fn unnarrowed(&self, old: &Grant, now: Timestamp) -> Result<Grant, Denied> {
-        self.grant_on(old.basis.clone(), &old.origin, now)
+        let counts = match &old.basis {
+            Basis::Identity(identified) => Counts::Presented(Arc::clone(&identified.presented)),
+            Basis::Key(key) => Counts::Key(key.clone()),
+            Basis::Token(token) => Counts::Token(Arc::clone(token), old.means),
+        };
+        self.grant_on(counts, &old.origin, now)
     }
 
     /// Whether the holder of `credential` may publish the custom event `name`, and who that is.
@@ -190,20 +224,10 @@ impl Access {
         name: &str,
         now: Timestamp,
     ) -> Result<Principal, Denied> {
-        let covers = |publish: &[TopicPattern]| {
-            let mut patterns = publish.iter();
-            patterns.any(|pattern| pattern.matches(Topic::Custom(name)))
-        };
-        let basis = self.basis(credential)?;
-        let covered = match &basis {
-            Basis::Key(key) => {
-                let key = self.key_of(key.as_ref(), &credential.origin)?;
-                covers(&key.ok_or(Denied::Anonymous)?.publish)
-            }
-            Basis::Token(token) => covers(&self.rights(token, &credential.origin, now)?.publish),
-        };
-        if covered {
-            Ok(basis.principal())
+        let holder = self.publishing(credential, now)?;
+        let mut patterns = holder.publish.iter();
+        if patterns.any(|pattern| pattern.matches(Topic::Custom(name))) {
+            Ok(holder.basis.principal())
         } else {
             Err(Denied::Uncovered)
         }
@@ -214,13 +238,7 @@ impl Access {
     /// # Errors
     /// [`Denied`]: none, one that is not accepted, or a page whose origin may not use it.
     pub fn publisher(&self, credential: &Credential, now: Timestamp) -> Result<(), Denied> {
-        match &self.basis(credential)? {
-            Basis::Key(key) => {
-                let key = self.key_of(key.as_ref(), &credential.origin)?;
-                key.map(drop).ok_or(Denied::Anonymous)
-            }
-            Basis::Token(token) => self.rights(token, &credential.origin, now).map(drop),
-        }
+        self.publishing(credential, now).map(drop)
     }
 
     /// Whether the event may leave to the holder of `grant`, and is wanted: the one question that
@@ -253,11 +271,25 @@ impl Access {
     /// that is not known, and there may be others by now.
     #[must_use]
     pub fn is_outdated(&self, credential: &Credential, now: Timestamp) -> bool {
-        let (Some(jwt), Some(token)) = (&self.jwt, &credential.token) else {
+        let cookie = || match self.presented(credential) {
+            None => self.cookie_token(credential),
+            Some(_) => None,
+        };
+        let Some((jwt, token, _)) = self.said_token(credential).or_else(cookie) else {
             return false;
         };
-        let judged = || jwt.rights(&*jwt.verified(token)?, now);
+        let judged = || jwt.rights(&*jwt.verified(&token)?, now);
         jwt.keys.url().is_some() && matches!(judged(), Err(Fault::UnknownKey))
+    }
+
+    /// What the upstream has to be asked about before `credential` can be decided.
+    #[must_use]
+    pub fn unasked(&self, credential: &Credential, now: Timestamp) -> Option<Arc<Presented>> {
+        let (identity, presented) = self.presented(credential)?;
+        // A page that may not come asks the upstream nothing either.
+        let may = |act| (self.origins).admit(&credential.origin, presented.means, act);
+        let unknown = matches!(identity.find(&presented, now), Found::Nothing);
+        (may(Act::Hear) && unknown).then_some(presented)
     }
 
     /// Whether some request of a page of `origin` could be allowed: what a preflight, which
@@ -270,85 +302,38 @@ impl Access {
             .any(|origins| origins.allow(origin))
     }
 
-    /// What `credential` is, its token verified.
-    fn basis(&self, credential: &Credential) -> Result<Basis, Denied> {
-        match (&self.jwt, &credential.token) {
-            (Some(jwt), Some(token)) => {
-                let verified = jwt.verified(token).map_err(Denied::Token)?;
-                Ok(Basis::Token(verified))
-            }
-            _ => Ok(Basis::Key(credential.key.clone())),
-        }
+    /// Whether a page of `origin` may send what its browser keeps for this site, and read the
+    /// answer to that (Fetch standard, "CORS protocol and credentials").
+    #[must_use]
+    pub fn takes_cookies_from(&self, origin: &Origin) -> bool {
+        self.takes_cookies() && self.origins.name(origin)
     }
 
-    fn grant_on(&self, basis: Basis, origin: &Origin, now: Timestamp) -> Result<Grant, Denied> {
-        let mut is_superuser = self.rules.is_superuser(basis.auth(), now);
-        let (known, hear, until) = match &basis {
-            Basis::Key(key) => match self.key_of(key.as_ref(), origin)? {
-                Some(key) => {
-                    is_superuser = key.superuser;
-                    (true, Arc::clone(&key.hear), None)
-                }
-                None => (false, Arc::default(), None),
-            },
-            Basis::Token(token) => {
-                let rights = self.rights(token, origin, now)?;
-                (true, rights.hear, Some(rights.until))
-            }
-        };
-        let hear = match known {
+    /// Whether a cookie can be a credential.
+    #[must_use]
+    pub fn takes_cookies(&self) -> bool {
+        let of_jwt = self.jwt.as_ref().is_some_and(|jwt| jwt.cookie.is_some());
+        let cookies = self.identity.as_ref().map(|identity| &identity.cookies);
+        of_jwt || cookies.is_some_and(|names| !names.is_empty())
+    }
+
+    fn grant_on(&self, counts: Counts, origin: &Origin, now: Timestamp) -> Result<Grant, Denied> {
+        let holder = self.holder(counts, origin, Act::Hear, now)?;
+        let hear = match holder.hear {
             _ if self.global => everything(),
-            true if hear.is_empty() => return Err(Denied::Uncovered),
-            true => hear,
-            false => return Err(Denied::Anonymous),
+            Some(hear) if hear.is_empty() => return Err(Denied::Uncovered),
+            Some(hear) => hear,
+            None => return Err(Denied::Anonymous),
         };
         Ok(Grant {
-            basis,
+            basis: holder.basis,
+            means: holder.means,
             origin: origin.clone(),
             hear,
-            until,
-            is_superuser,
+            until: holder.until,
+            is_superuser: holder.is_superuser,
             narrow: Narrow::default(),
         })
-    }
-
-    /// What the holder of a token may do, if a page of that origin may come at all.
-    fn rights(&self, token: &Verified, origin: &Origin, now: Timestamp) -> Result<Rights, Denied> {
-        let jwt = self.jwt.as_ref().ok_or(Denied::Unknown)?;
-        let rights = jwt.rights(token, now).map_err(Denied::Token)?;
-        if self.origins.allow(origin) {
-            Ok(rights)
-        } else {
-            Err(Denied::Origin)
-        }
-    }
-
-    /// The key that was presented, if one was, and if its use from that origin is allowed.
-    fn key_of(&self, key: Option<&Secret>, origin: &Origin) -> Result<Option<&Key>, Denied> {
-        let key = match key {
-            None => None,
-            Some(secret) => Some(self.find(secret).ok_or(Denied::Unknown)?),
-        };
-        let origins = key
-            .and_then(|key| key.origins.as_ref())
-            .unwrap_or(&self.origins);
-        if origins.allow(origin) {
-            Ok(key)
-        } else {
-            Err(Denied::Origin)
-        }
-    }
-
-    /// Compares with every key whatever the outcome, each in constant time, so that the time
-    /// taken tells nothing of how much of a guess was right.
-    fn find(&self, secret: &Secret) -> Option<&Key> {
-        let mut found = None;
-        for key in &self.keys {
-            if bool::from(key.secret.0.as_bytes().ct_eq(secret.0.as_bytes())) {
-                found = Some(&**key);
-            }
-        }
-        found
     }
 }
 
@@ -383,30 +368,6 @@ impl fmt::Debug for Secret {
     }
 }
 
-// === impl Origins ===
-
-impl Origins {
-    /// These origins and no others. The caller has checked their shape.
-    #[must_use]
-    pub fn new(origins: Vec<Box<str>>) -> Self {
-        Self(origins.into())
-    }
-
-    /// Whether a page of `origin` may come. A request without one is no page of another site.
-    #[must_use]
-    pub fn allow(&self, origin: &Origin) -> bool {
-        match origin {
-            Origin::Absent | Origin::Same => true,
-            Origin::Cross(origin) => self.0.iter().any(|own| **own == *"*" || own == origin),
-        }
-    }
-
-    /// The origins as they are written.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|origin| &**origin)
-    }
-}
-
 // === impl Basis ===
 
 impl Basis {
@@ -414,6 +375,10 @@ impl Basis {
     fn principal(&self) -> Principal {
         let mut hasher = Sha256::new();
         match self {
+            Self::Identity(identified) => {
+                hasher.update(b"identity ");
+                identified.identify(&mut hasher);
+            }
             Self::Key(key) => {
                 hasher.update(b"key ");
                 hasher.update(key.as_ref().map_or("", |key| &key.0));
@@ -429,6 +394,7 @@ impl Basis {
     /// The claims; none for a guest.
     fn auth(&self) -> Option<&Json> {
         match self {
+            Self::Identity(identified) => Some(&identified.claims),
             Self::Key(_) => None,
             Self::Token(token) => Some(&token.claims),
         }
@@ -448,6 +414,15 @@ impl Grant {
     #[must_use]
     pub fn until(&self) -> Option<Timestamp> {
         self.until
+    }
+
+    /// The same, whenever it ends: what tells grants apart that differ in more than that.
+    #[must_use]
+    pub fn without_end(&self) -> Self {
+        Self {
+            until: None,
+            ..self.clone()
+        }
     }
 
     /// The same, as far as its holder wants it.

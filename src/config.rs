@@ -103,7 +103,8 @@ impl Snapshot {
 
     /// What is in force once `new` is, while the sidecar runs on: `new`, as the next
     /// generation, with this one's values for the keys of [`Snapshot::needs_restart`]. The keys
-    /// of tokens that were fetched stay where they still come from the same address.
+    /// of tokens that were fetched stay where they still come from the same address, and what
+    /// the upstream said of credentials where the same is still asked of the same.
     #[must_use]
     pub fn adopt(&self, mut new: Self) -> Self {
         if let Some(old) = &self.access.jwt
@@ -112,6 +113,13 @@ impl Snapshot {
             && jwt.keys.url() == old.keys.url()
         {
             jwt.keys = Arc::clone(&old.keys);
+        }
+        if let Some(old) = &self.access.identity
+            && self.upstream == new.upstream
+            && let Some(identity) = &mut Arc::make_mut(&mut new.access).identity
+            && (&identity.ask, &identity.cookies) == (&old.ask, &old.cookies)
+        {
+            identity.answers = Arc::clone(&old.answers);
         }
         Self {
             generation: self.generation.saturating_add(1),

@@ -12,6 +12,7 @@
 //! changes with the configuration.
 
 mod answer;
+mod asked;
 mod fields;
 mod notices;
 pub mod plain;
@@ -58,6 +59,8 @@ pub struct Request<'a> {
 /// What a request asks of the sidecar.
 #[derive(Debug)]
 pub enum Command {
+    /// Send this head, say when to come back, and close: what was asked cannot be decided now.
+    ComeBack(Response<()>),
     /// Open a stream.
     Listen(Listen),
     /// Publish an event: read the body, then ask [`restdb::Publish::kind`].
@@ -106,6 +109,15 @@ pub enum Form {
     Plain(plain::Form),
     /// By RestDB's dialect.
     Restdb(restdb::Form),
+}
+
+/// Why a stream is closed, as its subscriber is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// The token has expired.
+    Expired,
+    /// The upstream does not accept the credential any more, or what it says of it grants less.
+    Revoked,
 }
 
 /// Where a stream begins.
@@ -255,11 +267,11 @@ impl Form {
         }
     }
 
-    /// The last frame of a stream whose credential has expired.
+    /// The last frame of a stream whose credential counts no longer.
     #[must_use]
-    pub fn closed(&self) -> Bytes {
+    pub fn closed(&self, close: Close) -> Bytes {
         match self {
-            Self::Plain(_) | Self::Restdb(_) => notices::closed(),
+            Self::Plain(_) | Self::Restdb(_) => notices::closed(close),
         }
     }
 }

@@ -28,11 +28,13 @@ use tracing::debug;
 pub use listen::{Listener, bind};
 pub use publishers::Publishers;
 
+use crate::access::Credential;
 use crate::config::Snapshot;
 use crate::connection::{AtEnd, BodyError, Connection};
 use crate::dialect::restdb::Publish;
 use crate::dialect::{self, Command, Listen, Request};
 use crate::hub::{self, Hub, Joining};
+use crate::identity::Identities;
 use crate::jwks::Jwks;
 use crate::limits::{HEAD_FIELDS_MAX, IDLE_TIMEOUT, PUBLISH_TIMEOUT};
 use crate::log::Log;
@@ -50,6 +52,8 @@ pub struct Front {
     pub log: Log,
     /// Where the keys of tokens are asked for.
     pub jwks: Jwks,
+    /// Where the upstream is asked who somebody is.
+    pub identities: Identities,
     /// Where everything else goes.
     pub proxy: Proxy,
     /// How often each who publishes may.
@@ -180,12 +184,11 @@ impl Front {
         }
         if snapshot.realtime.asks_who(&request) {
             let credential = dialect::credential(&request);
-            if snapshot.access.is_outdated(&credential, Timestamp::now()) {
-                self.jwks.refreshed().await;
-            }
+            self.look_into(&credential, &snapshot).await;
         }
         let now = Timestamp::now();
         match snapshot.realtime.command(&request, &snapshot.access, now) {
+            Command::ComeBack(head) => self.send_away(connection, &head).await,
             Command::Listen(listen) => self.listen(connection, listen).await,
             Command::Publish(publish) => {
                 let continues = headers.get(EXPECT).is_some();
@@ -214,20 +217,40 @@ impl Front {
         }
     }
 
+    /// Asks whoever knows more of the credential than is known here, if anybody does.
+    async fn look_into(&self, credential: &Credential, snapshot: &Snapshot) {
+        let now = Timestamp::now();
+        if snapshot.access.is_outdated(credential, now) {
+            self.jwks.refreshed().await;
+        }
+        if let Some(presented) = snapshot.access.unasked(credential, now) {
+            let mut draining = self.draining.clone();
+            tokio::select! {
+                () = self.identities.asked(presented, snapshot) => {}
+                // Whoever waits is to come back in any case.
+                _ = draining.wait_for(|draining| *draining) => {}
+            }
+        }
+    }
+
+    /// A stream that ends at once, and says when to come back: any status but that of a stream
+    /// would close a browser's EventSource for good.
+    async fn send_away(&self, mut connection: Connection, head: &Response<()>) -> After {
+        let mut whole = reply::stream_head(head, self.log.holds().as_str());
+        whole.extend_from_slice(&hub::come_back_later());
+        drop(connection.send(&whole).await);
+        After::Close(connection)
+    }
+
     /// Hands the socket to the engine, if there is a seat.
     async fn listen(&self, connection: Connection, listen: Listen) -> After {
-        let level = self.log.holds().as_str();
-        let mut head = reply::stream_head(&listen.head, level);
         let Some(seat) = self.hub.seat() else {
-            // Any other status would close a browser's EventSource for good.
-            head.extend_from_slice(&hub::come_back_later());
-            let mut connection = connection;
-            drop(connection.send(&head).await);
-            return After::Close(connection);
+            return self.send_away(connection, &listen.head).await;
         };
+        let level = self.log.holds().as_str();
         let joining = Joining {
             socket: connection.into_socket(),
-            head: head.freeze(),
+            head: reply::stream_head(&listen.head, level).freeze(),
             grant: listen.grant,
             since: listen.since,
             tail: self.log.tail(),
@@ -269,6 +292,8 @@ impl Front {
                 );
             }
         };
+        // What was known of its credential may have ended while the body came.
+        self.look_into(publish.credential(), snapshot).await;
         match publish.kind(&body, &snapshot.access, Timestamp::now()) {
             Ok(_) if self.log.refuses() => publish.answer(
                 StatusCode::SERVICE_UNAVAILABLE,

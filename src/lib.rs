@@ -58,7 +58,7 @@
 //! | 1 pure | [`sse`] | a frame to bytes |
 //! | | [`rule`] | an expression over a record and claims to a `Verdict` |
 //! | | [`observe`] | a finished exchange and rules to events; presets are YAML beside it |
-//! | | [`access`] | a credential, key or token, to a `Grant` or `Denied` |
+//! | | [`access`] | a credential, key, token or the upstream's own, to a `Grant` or `Denied` |
 //! | | [`dialect`] | request to `Command`, event to frame; RestDB's with its client, and plain |
 //! | 2 state | [`log`] | append, read from a cursor, tell a gap; in memory or in files |
 //! | | [`known`] | the last known records, for deletes |
@@ -66,6 +66,7 @@
 //! | | [`metrics`] | how all of it stands, in numbers, as text |
 //! | 3 edges | [`config`] | YAML as written to a `Snapshot` that runs; the watch on its files |
 //! | | [`jwks`] | the keys of tokens, fetched and kept |
+//! | | [`identity`] | who somebody is, asked of the upstream |
 //! | | `connection` | a downstream's socket, as pingora sees it: one request, exactly |
 //! | | [`proxy`] | requests to the upstream and back, by pingora, observed on the way |
 //! | | [`front`] | the accept loop, the gate, and who answers |
@@ -86,6 +87,7 @@
 //! | turn, relay | one request as pingora serves it; what pingora asks on its way |
 //! | token, claims, fault | a signed JWT; what it says; what is wrong with it |
 //! | credential, grant, denied | what was presented; permission to hear; a refusal |
+//! | question, answer, identity | what the upstream is asked of a credential, and says; whom it knows |
 //! | facts, verdict, need | what an expression is asked about; what it says; what it asks that is not decided |
 //! | scope, fields | what is told at a path, and to whom; what of a record is told |
 //! | template, word | names and data of an operator's own; what in one stands for a part of an event |
@@ -137,6 +139,13 @@
 //! - **After a failure events are told from memory**, at level `memory`, in an epoch of their own.
 //!   Silence until the disk is well would be a loss that subscribers do not know of; a gap and
 //!   then events is one that they do.
+//! - **The upstream is asked by a client of our own, not through the proxy.** A question is no
+//!   request of a downstream's: nothing observes it, and it has a connection to itself, since the
+//!   answer about one must never be taken for another's. It is asked before the dialect decides,
+//!   so that deciding stays one pure step; an open stream is asked about ahead of its end, so that
+//!   the engine finds the answer there and never waits.
+//! - **Who cannot be asked about is sent away, not refused**: a browser that is refused gives up for
+//!   good, and an API that is down for a moment would lose all who listen.
 //! - **Audiences are filed by what a rule compares**, so that an event asks those whom its record
 //!   names. What an index finds is asked all the same: it only has to miss nobody.
 //! - **A failed or unknown outcome is `uncertain`, never silence**: a 5xx, a cut answer, a lost
@@ -162,6 +171,7 @@ pub mod admin;
 pub mod config;
 mod connection;
 pub mod front;
+pub mod identity;
 pub mod jwks;
 pub mod proxy;
 

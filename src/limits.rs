@@ -156,6 +156,37 @@ pub const JWKS_PAUSE: Duration = Duration::from_secs(10);
 /// How long a request with a token of an unknown key waits for the document.
 pub const JWKS_WAIT: Duration = Duration::from_secs(2);
 
+/// What may be chosen for `access.identity.cache`: below it the API is asked about nothing else,
+/// and above it somebody who was logged out goes on for too long.
+pub const IDENTITY_CACHE: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_hours(1);
+/// How long it counts that the API does not accept a credential, if `cache` is not shorter: a bad
+/// one that comes again and again is asked about as seldom, and a login counts as soon.
+pub const IDENTITY_REFUSED_FOR: Duration = Duration::from_secs(2);
+/// How long before an answer ends the API is asked again about those who have open streams; of a
+/// short `cache`, half of it.
+pub const IDENTITY_AGAIN_BEFORE: Duration = Duration::from_secs(5);
+/// Before the API is asked again about those after it could not be.
+pub const IDENTITY_PAUSE: Duration = Duration::from_secs(1);
+/// Between two looks at whom to ask about again.
+pub const IDENTITY_TICK: Duration = Duration::from_millis(100);
+/// How long a question may take, with its turn, connecting and TLS.
+pub const IDENTITY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two lines of the log that say that the API cannot be asked.
+pub const IDENTITY_WARN_PAUSE: Duration = Duration::from_secs(10);
+/// Bytes of an answer at most: its claims are kept as long as it counts.
+pub const IDENTITY_BYTES_MAX: usize = 16 * KIB;
+/// Bytes of a credential about which the API is asked; a longer one is refused.
+pub const IDENTITY_CREDENTIAL_BYTES_MAX: usize = 8 * KIB;
+/// Answers about those without open streams that are kept: 24 MiB at most.
+pub const IDENTITIES_KEPT: usize = 1024;
+/// Questions about newcomers that the API is asked at once.
+pub const IDENTITY_QUESTIONS_MAX: usize = 32;
+/// Questions about newcomers that wait for their turn; beyond it newcomers are to come back later.
+pub const IDENTITY_WAITING_MAX: usize = 1024;
+/// Questions about those with open streams that the API is asked at once, whoever comes.
+pub const IDENTITY_RENEWALS_MAX: usize = 16;
+
 /// Bytes of a configuration file at most: it is read whole, and again whenever it may have changed.
 pub const CONFIG_BYTES_MAX: usize = MIB;
 /// Faults of one configuration that are told; what is beyond is counted.

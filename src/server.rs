@@ -25,6 +25,7 @@ use crate::config::{Snapshot, Watch};
 use crate::event::Epoch;
 use crate::front::{self, Front, Listener, Publishers};
 use crate::hub::{Hub, Terms};
+use crate::identity::Identities;
 use crate::jwks::Jwks;
 use crate::known::Known;
 use crate::limits::DESCRIPTORS_KEPT;
@@ -85,13 +86,14 @@ pub async fn run(
     let (drain, draining) = watch::channel(false);
     let (serving, mut served) = mpsc::channel(1);
     let known = Arc::new(Known::new(snapshot.load().observe.remember_bytes));
-    let jwks = Jwks::new();
-    fetch_keys(&jwks, &snapshot, &hub);
+    let jwks = fetch_keys(&snapshot, &hub);
+    let identities = ask_again(&snapshot);
     let front = Arc::new(Front {
         snapshot: Arc::clone(&snapshot),
         hub: hub.clone(),
         log: log.clone(),
         jwks: jwks.clone(),
+        identities,
         proxy: Proxy::new(log.clone(), Arc::clone(&known)),
         publishers: Publishers::default(),
         draining,
@@ -196,10 +198,18 @@ fn watch_files(files: Watch, mut hangups: Signal, reload: Reload) {
 }
 
 /// Fetches the keys of tokens, and lets them count for the streams. Ends with the runtime.
-fn fetch_keys(jwks: &Jwks, snapshot: &Arc<ArcSwap<Snapshot>>, hub: &Hub) {
-    let hub = hub.clone();
+fn fetch_keys(snapshot: &Arc<ArcSwap<Snapshot>>, hub: &Hub) -> Jwks {
+    let (jwks, hub) = (Jwks::new(), hub.clone());
     let renew = move || hub.renew();
     tokio::spawn(jwks.clone().run(Arc::clone(snapshot), renew));
+    jwks
+}
+
+/// Asks the upstream again about those who have streams. Ends with the runtime.
+fn ask_again(snapshot: &Arc<ArcSwap<Snapshot>>) -> Identities {
+    let identities = Identities::new();
+    tokio::spawn(identities.clone().run(Arc::clone(snapshot)));
+    identities
 }
 
 /// What a changed configuration reaches.

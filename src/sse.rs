@@ -86,15 +86,16 @@ impl Frame<'_> {
             field("event", format_args!("{}", event.as_str()));
         }
         if let Some(data) = self.data {
-            let mut rest = data;
-            while let Some(at) = rest.find(['\r', '\n']) {
-                let (line, broken) = rest.split_at(at);
-                field("data", format_args!("{line}"));
-                // A CRLF is one break, not two.
-                let one = broken.split_at(1).1;
-                rest = broken.strip_prefix("\r\n").unwrap_or(one);
+            let mut lines = data.split('\n').peekable();
+            while let Some(mut line) = lines.next() {
+                // The CR of a CRLF is no break of its own.
+                if lines.peek().is_some() {
+                    line = line.strip_suffix('\r').unwrap_or(line);
+                }
+                for line in line.split('\r') {
+                    field("data", format_args!("{line}"));
+                }
             }
-            field("data", format_args!("{rest}"));
         }
         if let Some(retry) = self.retry {
             field("retry", format_args!("{}", retry.as_millis()));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::origin::Means;
 use super::{Access, Basis, Credential, Denied, Grant, Narrow, Origin};
 use crate::topic::TopicPattern;
 
@@ -75,6 +76,7 @@ impl Grant {
     fn of_guest(told: &Arc<[TopicPattern]>, origin: &Origin) -> Self {
         Self {
             basis: Basis::Key(None),
+            means: Means::Said,
             origin: origin.clone(),
             hear: Arc::clone(told),
             until: None,
@@ -138,8 +140,8 @@ mod tests {
     fn credential(key: Option<&str>) -> Credential {
         Credential {
             key: key.map(Secret::new),
-            token: None,
             origin: Origin::Cross("https://app.example".into()),
+            ..Credential::default()
         }
     }
 

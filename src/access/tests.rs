@@ -23,6 +23,7 @@ fn access() -> Access {
             key("mute", &[], &["*"], None),
         ],
         jwt: None,
+        identity: None,
         rules: Rules::default(),
     }
 }
@@ -32,8 +33,8 @@ const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 fn credential(key: Option<&str>, origin: Origin) -> Credential {
     Credential {
         key: key.map(Secret::new),
-        token: None,
         origin,
+        ..Credential::default()
     }
 }
 

@@ -118,6 +118,16 @@ pub(super) fn verify(
     })
 }
 
+/// Whether a text is a JWT by its form, whether it is accepted or not: three parts, of which the
+/// first is a header that names an algorithm. Other tokens have points in them too.
+pub(super) fn is_jwt(token: &str) -> bool {
+    let mut parts = token.split('.');
+    let (header, rest) = (parts.next().unwrap_or_default(), parts.count());
+    let decoded = URL_SAFE_NO_PAD.decode(header).ok();
+    let header = decoded.and_then(|header| strict::object(&header));
+    rest == 2 && header.is_some_and(|header| header.contains_key("alg"))
+}
+
 /// The algorithm and the `kid`. Extensions that would have to be understood are refused, and
 /// so is a key that the token brings along (RFC 7515 § 4.1).
 fn read_header(header: &Map<String, Value>) -> Result<(Algorithm, Option<&str>), Fault> {

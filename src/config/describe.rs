@@ -3,6 +3,7 @@
 //! It shows what runs, not what was written: a default stands as if it had been written, a
 //! preset's rules stand where they count. Keys stand by their names; their secrets do not.
 
+mod identity;
 mod jwt;
 mod rules;
 mod stream;
@@ -103,12 +104,17 @@ fn warnings(snapshot: &Snapshot) -> Vec<String> {
         stream::asks_who(realtime)
             && !access.global
             && access.jwt.is_none()
+            && access.identity.is_none()
             && access.keys.iter().all(|key| key.hear.is_empty()),
         "no key may hear anything",
     );
     warn(
         any_origin(access.origins.iter()),
         "origins: any page may use a key that names no origins of its own",
+    );
+    warn(
+        access.takes_cookies() && any_origin(access.origins.iter()),
+        "origins: \"*\" lets no page use a cookie: name the origins that may",
     );
     warn(
         log.level == Level::Memory && log.on_failure == OnFailure::Refuse,
@@ -311,6 +317,9 @@ impl Page {
         }
         if let Some(jwt) = &access.jwt {
             self.jwt(jwt);
+        }
+        if let Some(identity) = &access.identity {
+            self.identity(identity);
         }
         self.rules(&access.rules);
     }

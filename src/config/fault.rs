@@ -59,6 +59,8 @@ pub(super) enum Problem {
         "does not go with these keys: HS256 is for `secret`, the others for `jwks` and `key_file`, and a key in a file has one alone"
     )]
     AlgorithmOfKey,
+    #[error("is no path: write one of the API, as /api/me, perhaps with a query and without a #")]
+    Ask,
     #[error("has no certificate in it: expected PEM, which begins `-----BEGIN CERTIFICATE-----`")]
     CaFileEmpty,
     #[error("counts with an https upstream alone")]
@@ -75,6 +77,8 @@ pub(super) enum Problem {
     CloudEventType,
     #[error("counts with `data: cloudevents` alone")]
     CloudEventsAlone,
+    #[error("is no name of a cookie: it has letters, digits and !#$%&'*+-.^_`|~ alone")]
+    CookieName,
     #[error("is written twice")]
     DuplicateKey,
     #[error("is empty")]

@@ -188,6 +188,7 @@ pub(super) struct Access {
     pub(super) origins: Option<Vec<Text>>,
     pub(super) keys: Option<Vec<Key>>,
     pub(super) jwt: Option<Spanned<Jwt>>,
+    pub(super) identity: Option<Identity>,
     /// By collection; an entry without a value is one without a rule.
     pub(super) rules: Option<Spanned<BTreeMap<String, Option<CollectionRules>>>>,
     pub(super) superusers: Option<Text>,
@@ -210,8 +211,23 @@ pub(super) struct Jwt {
     pub(super) issuer: Option<Text>,
     pub(super) audience: Option<Spanned<OneOrMany>>,
     pub(super) leeway: Option<Text>,
+    pub(super) cookie: Option<Text>,
     pub(super) grants: Option<Text>,
     pub(super) roles: Option<Roles>,
+    pub(super) hear: Option<Vec<Text>>,
+    pub(super) publish: Option<Vec<Text>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Identity {
+    pub(super) ask: Text,
+    pub(super) cache: Option<Text>,
+    pub(super) cookies: Option<Vec<Text>>,
+    pub(super) grants: Option<Text>,
+    pub(super) roles: Option<Roles>,
+    pub(super) hear: Option<Vec<Text>>,
+    pub(super) publish: Option<Vec<Text>>,
 }
 
 #[derive(Debug, Deserialize)]

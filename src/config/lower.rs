@@ -5,6 +5,8 @@
 //! Pure: the environment comes in as a function, files are read by the caller.
 
 mod access;
+mod claims;
+mod identity;
 mod jwt;
 mod log;
 mod observe;

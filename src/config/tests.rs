@@ -1,5 +1,6 @@
 //! Configurations as an operator writes them, and what comes of each.
 
+mod identity;
 mod jwt;
 mod refusals;
 mod rules;
@@ -12,7 +13,7 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::*;
-use crate::access::{Credential, Origin, Scope, Secret};
+use crate::access::{Credential, Scope, Secret};
 use crate::dialect::plain::{
     CloudEvent, Data, Heartbeat, JsonTemplate, LineTemplate, Options as Stream,
 };
@@ -206,8 +207,7 @@ fn the_minimal_configuration_is_short_and_observes_json_server() {
     assert_eq!(snapshot.realtime.restdb, Some(Options::default()));
     let key = Credential {
         key: Some(Secret::new("dev-key")),
-        token: None,
-        origin: Origin::Absent,
+        ..Credential::default()
     };
     assert!(snapshot.access.grant(&key, Timestamp::UNIX_EPOCH).is_ok());
 }

@@ -4,13 +4,14 @@
 //! | --- | --- | --- |
 //! | `gap` | `{"event":"gap","reason":R,"collections":[...]}` | reads these again |
 //! | `uncertain` | `{"event":"uncertain","collection":C,"method":M,"data":ID}` | reads it again |
-//! | `close` | `{"event":"close","reason":"expired"}` | comes back with another token |
+//! | `close` | `{"event":"close","reason":"expired"}`, or `revoked` | comes back with another credential |
 
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::Close;
 use crate::access::Grant;
 use crate::event::{Cursor, Gap, Id, Method};
 use crate::sse::{self, FieldText, Frame};
@@ -46,12 +47,16 @@ pub(super) fn uncertain_data(method: Method, collection: &str, id: Option<&Id>) 
     format!(r#"{{"event":"uncertain","collection":{collection},"method":"{method}","data":{id}}}"#)
 }
 
-/// The last frame of a stream whose token has expired. It has no id: a client that comes back
-/// with another token goes on from where it was.
-pub(super) fn closed() -> Bytes {
+/// The last frame of a stream whose credential counts no longer. It has no id: a client that
+/// comes back with another credential goes on from where it was.
+pub(super) fn closed(close: Close) -> Bytes {
+    let data = match close {
+        Close::Expired => r#"{"event":"close","reason":"expired"}"#,
+        Close::Revoked => r#"{"event":"close","reason":"revoked"}"#,
+    };
     sse::encoded(&Frame {
         event: Some(FieldText::known("close")),
-        data: Some(r#"{"event":"close","reason":"expired"}"#),
+        data: Some(data),
         ..Frame::default()
     })
 }

@@ -1,10 +1,10 @@
 //! What a request presents: who asks, from which page, and for what.
 
 use http::HeaderMap;
-use http::header::{self, HeaderName};
+use http::header::{self, HeaderName, HeaderValue};
 
 use super::{Fields, NotFields, Request};
-use crate::access::{Credential, Narrow, NotNarrow, Origin, Secret};
+use crate::access::{Credential, Forwarded, Narrow, NotNarrow, Origin, Secret};
 use crate::event::Since;
 
 fn key(headers: &HeaderMap, query: Query<'_>) -> Option<Secret> {
@@ -21,8 +21,35 @@ pub fn credential(request: &Request<'_>) -> Credential {
     Credential {
         key: key(request.headers, query),
         token: token(request.headers, query),
+        authorization: authorization(request.headers),
+        cookies: cookies(request.headers),
+        host: text(request.headers, header::HOST).unwrap_or("").into(),
+        forwarded: match text(request.headers, X_FORWARDED_PROTO) {
+            Some("http") => Forwarded::Http,
+            Some("https") => Forwarded::Https,
+            _ => Forwarded::Untold,
+        },
         origin: origin(request.headers),
     }
+}
+
+/// All of `Authorization`. One that is told twice, or is no text, is one that nobody accepts.
+fn authorization(headers: &HeaderMap) -> Option<Secret> {
+    let mut fields = headers.get_all(header::AUTHORIZATION).iter();
+    match (fields.next(), fields.next()) {
+        (Some(value), None) => Some(Secret::new(value.to_str().unwrap_or(""))),
+        (Some(_), Some(_)) => Some(Secret::new("")),
+        (None, _) => None,
+    }
+}
+
+/// All that stands in `Cookie`. What a proxy has split is put together again (RFC 9113 § 8.2.3);
+/// a byte that is no ASCII stays a sign that is none.
+fn cookies(headers: &HeaderMap) -> Option<Secret> {
+    let fields = headers.get_all(header::COOKIE).iter();
+    let text = |field: &HeaderValue| field.as_bytes().iter().map(|b| char::from(*b)).collect();
+    let fields: Vec<String> = fields.map(text).collect();
+    (!fields.is_empty()).then(|| Secret::new(&fields.join("; ")))
 }
 
 /// The token: as `Authorization: Bearer T`, or as `jwt` in the query, for clients that cannot
@@ -46,10 +73,18 @@ fn token(headers: &HeaderMap, query: Query<'_>) -> Option<Secret> {
 }
 
 /// A page of the host that the request itself names is a page of this very site, whichever
-/// scheme is spoken in front of the sidecar.
+/// scheme is spoken in front of the sidecar. What browsers say of the site that a request comes
+/// from, no page can change (Fetch Metadata, "Sec-Fetch-Site"): it tells a page of the same host
+/// that came without TLS, and one whose origin is not named.
 fn origin(headers: &HeaderMap) -> Origin {
+    let site = headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes);
+    let elsewhere = matches!(site, Some(b"cross-site" | b"same-site"));
     let Some(origin) = headers.get(header::ORIGIN) else {
-        return Origin::Absent;
+        return match site {
+            Some(b"same-origin") => Origin::Same,
+            _ if elsewhere => Origin::Hidden,
+            _ => Origin::Absent,
+        };
     };
     // An origin that is no text is one that nobody configured.
     let origin = origin.to_str().unwrap_or("null");
@@ -58,7 +93,7 @@ fn origin(headers: &HeaderMap) -> Origin {
             .iter()
             .any(|scheme| origin.strip_prefix(scheme) == Some(host))
     });
-    if own {
+    if own && !elsewhere {
         Origin::Same
     } else {
         Origin::Cross(origin.into())
@@ -106,6 +141,8 @@ impl Query<'_> {
 }
 
 const X_APIKEY: HeaderName = HeaderName::from_static("x-apikey");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const LAST_EVENT_ID_QUERY: [&str; 4] = [
     "last_event_id",

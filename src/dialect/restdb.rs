@@ -40,7 +40,7 @@ pub struct Options {
     /// Bytes of a publish's body at most: `publish_body`, 64 KiB by default,
     /// in [`crate::limits::PUBLISH_BODY_BYTES`].
     pub publish_body_bytes: usize,
-    /// How often a key or a user may publish: `publish_rate`, 100 a second by default, in
+    /// How often a key or a user may publish: `publish_rate`, 1000 a second by default, in
     /// [`crate::limits::PUBLISHES`].
     pub publish_rate: Rate,
 }
@@ -72,7 +72,7 @@ pub const PING_INTERVAL: Duration = Duration::from_secs(10);
 /// The default of [`Options::publish_rate`]: more than any page has to say, and less than keeps
 /// subscribers from hearing anything else.
 const PUBLISH_RATE: Rate = Rate {
-    count: NonZeroU32::new(100).expect("100 is not zero"),
+    count: NonZeroU32::new(1000).expect("1000 is not zero"),
     per: Per::Second,
 };
 

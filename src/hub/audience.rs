@@ -18,7 +18,7 @@ use crate::dialect::{Form, View};
 #[derive(Debug, Default)]
 pub(super) struct Audiences {
     audiences: Slab<Audience>,
-    /// Which audience a newcomer belongs to.
+    /// Which audience a newcomer belongs to, by its grant without its end.
     by_grant: HashMap<(Grant, View), usize>,
     index: Index,
     /// When the audiences whose grants end by themselves do, the first one first.
@@ -55,20 +55,22 @@ impl Audiences {
         form: Form,
         stream: u32,
     ) -> (usize, usize) {
-        let key = (grant, view);
+        // One that ends later is the same: the audience is looked at when it ends itself.
+        let key = (grant.without_end(), view);
         let id = match self.by_grant.get(&key) {
             Some(id) => *id,
             None => {
-                let id = self.audiences.insert(Audience {
-                    grant: key.0.clone(),
-                    view: key.1.clone(),
+                let id = self.audiences.vacant_key();
+                self.index.insert(id, &grant);
+                self.ends.extend(grant.until().map(|until| (until, id)));
+                let view = key.1.clone();
+                self.by_grant.insert(key, id);
+                self.audiences.insert(Audience {
+                    grant,
+                    view,
                     form,
                     members: Vec::new(),
-                });
-                self.index.insert(id, &key.0);
-                self.ends.extend(key.0.until().map(|until| (until, id)));
-                self.by_grant.insert(key, id);
-                id
+                })
             }
         };
         let members = self.audiences.get_mut(id).map(|a| &mut a.members);
@@ -112,7 +114,7 @@ impl Audiences {
                     self.index.insert(id, &grant);
                     self.ends.extend(grant.until().map(|until| (until, id)));
                     self.by_grant
-                        .insert((grant.clone(), audience.view.clone()), id);
+                        .insert((grant.without_end(), audience.view.clone()), id);
                     audience.grant = grant;
                     audience.form = form;
                 }
@@ -120,6 +122,37 @@ impl Audiences {
             }
         }
         denied
+    }
+
+    /// Decides anew what the audience `id` alone may hear.
+    ///
+    /// # Errors
+    /// [`Denied`]: it hears nothing any more, and its members are for the caller to end.
+    pub(super) fn renew_one(
+        &mut self,
+        id: usize,
+        terms: &Terms,
+        now: Timestamp,
+    ) -> Result<(), Denied> {
+        let Some(audience) = self.audiences.get_mut(id) else {
+            return Ok(());
+        };
+        self.index.remove(id, &audience.grant);
+        let key = (audience.grant.without_end(), audience.view.clone());
+        if self.by_grant.get(&key) == Some(&id) {
+            self.by_grant.remove(&key);
+        }
+        if let Some(until) = audience.grant.until() {
+            self.ends.remove(&(until, id));
+        }
+        let (grant, form) = terms.renew(&audience.grant, &audience.view, now)?;
+        self.index.insert(id, &grant);
+        self.ends.extend(grant.until().map(|until| (until, id)));
+        let key = (grant.without_end(), audience.view.clone());
+        self.by_grant.insert(key, id);
+        audience.grant = grant;
+        audience.form = form;
+        Ok(())
     }
 
     /// An audience whose grant is over by `now`, each once.
@@ -136,7 +169,7 @@ impl Audiences {
             self.ends.remove(&(until, id));
         }
         self.index.remove(id, &audience.grant);
-        let key = (audience.grant, audience.view);
+        let key = (audience.grant.without_end(), audience.view);
         if self.by_grant.get(&key) == Some(&id) {
             self.by_grant.remove(&key);
         }
@@ -154,8 +187,8 @@ impl Audience {
 mod tests {
     use super::*;
     use crate::access::{
-        Access, Algorithm, ClaimPath, Credential, Jwt, Key, KeySet, KeySource, Keyring, Origin,
-        Origins, Rules, Secret, Wanted,
+        Access, Algorithm, ClaimGrants, Credential, Jwt, Key, KeySet, KeySource, Keyring, Origins,
+        Rules, Secret, Wanted,
     };
     use crate::dialect::{Fields, Realtime, restdb};
     use crate::event::{Cursor, Epoch, Event, Kind, Method};
@@ -175,6 +208,7 @@ mod tests {
                 origins: None,
             })],
             jwt: None,
+            identity: None,
             rules: Rules::default(),
         }
     }
@@ -210,8 +244,7 @@ mod tests {
     fn grant(access: &Access) -> Grant {
         let credential = Credential {
             key: Some(Secret::new("k")),
-            token: None,
-            origin: Origin::Absent,
+            ..Credential::default()
         };
         access.grant(&credential, NOW).unwrap()
     }
@@ -282,11 +315,30 @@ mod tests {
         let key = jsonwebtoken::EncodingKey::from_secret(b"k");
         let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key);
         let credential = Credential {
-            key: None,
             token: Some(Secret::new(&token.unwrap())),
-            origin: Origin::Absent,
+            ..Credential::default()
         };
         access.grant(&credential, NOW).unwrap()
+    }
+
+    #[test]
+    fn an_audience_that_is_renewed_is_filed_by_what_it_hears_now() {
+        let mut audiences = Audiences::default();
+        let before = grant(&access("*:a"));
+        let (id, _) = join(&mut audiences, before, restdb::Patch::Configured, 1);
+        let other = access("*:b");
+        assert_eq!(audiences.renew_one(id, &terms(&other), NOW), Ok(()));
+        assert!(who_hears(&audiences, "a").is_empty());
+        assert_eq!(who_hears(&audiences, "b"), [1]);
+        // Whoever comes by the new grant belongs to it.
+        let (same, _) = join(&mut audiences, grant(&other), restdb::Patch::Configured, 2);
+        assert_eq!(same, id);
+        let none = terms(&Access::default());
+        assert_eq!(audiences.renew_one(id, &none, NOW), Err(Denied::Unknown));
+        assert!(who_hears(&audiences, "b").is_empty());
+        audiences.leave(id, 0);
+        audiences.leave(id, 0);
+        assert!(audiences.by_grant.is_empty() && audiences.audiences.is_empty());
     }
 
     #[test]
@@ -297,8 +349,8 @@ mod tests {
             algorithms: Box::new([Algorithm::Hs256]),
             keys: Keyring::new(KeySource::Secret, KeySet::secret("k")),
             wanted: Wanted::default(),
-            grants: ClaimPath::new("realtime").unwrap(),
-            roles: None,
+            grants: ClaimGrants::default(),
+            cookie: None,
         });
         let mut audiences = Audiences::default();
         join(&mut audiences, grant(&access), restdb::Patch::Configured, 1);

@@ -74,10 +74,12 @@ enum Disconnect {
     Expired,
     /// The subscriber left.
     Left,
-    /// The configuration no longer lets it hear.
+    /// The configuration, or the upstream, no longer lets it hear.
     Revoked,
     /// It did not take its events before the log let them go, or took none for too long.
     TooSlow,
+    /// Who hears by it cannot be asked about for the moment.
+    Undecided,
 }
 
 /// How much of a batch is left.

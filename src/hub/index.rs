@@ -32,6 +32,8 @@ pub(super) struct Index {
     keyed: HashMap<(usize, Sought), Vec<usize>>,
     /// The fields by their numbers. Bounded by the rules.
     fields: Vec<Path>,
+    /// Those that are filed: whoever was taken out before is not taken out again.
+    filed: HashSet<usize>,
 }
 
 /// Audiences that may hear of a collection with a rule.
@@ -69,12 +71,16 @@ impl Index {
 
     /// Files `audience` under everything by which it is found.
     pub(super) fn insert(&mut self, audience: usize, grant: &Grant) {
-        self.change(audience, grant, Change::Insert);
+        if self.filed.insert(audience) {
+            self.change(audience, grant, Change::Insert);
+        }
     }
 
-    /// Takes `audience` out again; the grant is the one that it was filed with.
+    /// Takes `audience` out again, if it is in; the grant is the one that it was filed with.
     pub(super) fn remove(&mut self, audience: usize, grant: &Grant) {
-        self.change(audience, grant, Change::Remove);
+        if self.filed.remove(&audience) {
+            self.change(audience, grant, Change::Remove);
+        }
     }
 
     fn change(&mut self, audience: usize, grant: &Grant, change: Change) {

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`Sidecar`] | the real program as a process, with its configuration in a folder of its own |
 //! | [`JsonServer`] | json-server, a REST API that somebody else wrote |
+//! | [`SessionApi`] | Django, an API with sessions and tokens of its own |
 //! | [`Scripted`] | an upstream of exact bytes, for what a real one cannot be made to do |
 //! | [`Subscriber`] | an open stream, read as the WHATWG standard says |
 //! | [`Conn`] | a socket of ours, for requests that no library would send |
@@ -20,6 +21,7 @@ mod port;
 mod process;
 mod raw;
 mod relay;
+mod sessions;
 mod sidecar;
 mod subscriber;
 mod upstream;
@@ -31,6 +33,7 @@ pub(crate) use port::free_port;
 pub(crate) use process::{Output, Process, node, test_folder, tool};
 pub(crate) use raw::{Conn, Request, Response};
 pub(crate) use relay::Relay;
+pub(crate) use sessions::SessionApi;
 pub(crate) use sidecar::{Sidecar, tidings};
 pub(crate) use subscriber::{Frame, Subscriber};
 pub(crate) use upstream::{JsonServer, Release, Scripted, answer, ok};

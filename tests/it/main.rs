@@ -4,8 +4,8 @@
 //! leaves nothing behind; `harness` is the language that they are written in. In `faults`
 //! everything around the sidecar fails, and a checker judges what came of it.
 //!
-//! `tests/run` installs json-server, the npm and Python clients and Chromium, without which some
-//! fail.
+//! `tests/run` installs json-server, Django, the npm and Python clients and Chromium, without which
+//! some fail.
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,
@@ -17,6 +17,7 @@
 mod harness;
 
 mod access;
+mod asking;
 mod bodies;
 mod cli;
 mod clients;
@@ -26,6 +27,7 @@ mod drain;
 #[path = "../faults/mod.rs"]
 mod faults;
 mod gate;
+mod identity;
 mod javascript;
 mod jwt;
 mod keeping;

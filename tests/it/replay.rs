@@ -183,7 +183,7 @@ async fn after_a_restart_the_old_log_is_a_gap() {
 
 #[tokio::test]
 async fn replay_ends_where_live_begins() {
-    let sidecar = sidecar().await;
+    let sidecar = sidecar_with(EVERYTHING).await;
     let first = publish(&sidecar, 0..1).await;
     let publishing = async {
         for number in 1..200 {

@@ -14,6 +14,7 @@
 mod frames;
 mod standard;
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use base64::Engine;
@@ -179,11 +180,12 @@ impl Client {
                 .collect()
         };
         let pieces: Vec<_> = streams.iter().map(pieces).collect();
-        std::fs::write(
-            &file,
-            json!({"names": NAMES, "streams": pieces}).to_string(),
-        )
-        .unwrap();
+        // What a page listens to.
+        let sent = streams.iter().flat_map(|stream| &stream.sent);
+        let told = sent.filter_map(|sent| sent.name.as_deref());
+        let names = BTreeSet::from_iter(told.chain(NAMES.iter().copied()));
+        let told = json!({"names": names, "streams": pieces});
+        std::fs::write(&file, told.to_string()).unwrap();
         let script =
             std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/parse.py");
         let process = match self {

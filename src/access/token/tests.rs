@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::access::{
-    Access, ClaimPath, Credential, Denied, Grant, Jwt, KeySource, Keyring, NotAKey, Origin,
-    RoleGrants, Roles, Secret,
+    Access, ClaimGrants, ClaimPath, Credential, Denied, Grant, Jwt, KeySource, Keyring, NotAKey,
+    Rights, Roles, Secret,
 };
 use crate::test_keys::key;
 
@@ -90,8 +90,8 @@ fn jwt(keys: KeySet, algorithms: &[Algorithm]) -> Jwt {
             audience: Box::new(["api".into(), "other-api".into()]),
             leeway: Duration::from_secs(5),
         },
-        grants: ClaimPath::new("realtime").unwrap(),
-        roles: None,
+        grants: ClaimGrants::default(),
+        cookie: None,
     }
 }
 
@@ -114,9 +114,8 @@ fn grant(access: &Access, token: &str) -> Result<Grant, Denied> {
 
 fn credential(token: &str) -> Credential {
     Credential {
-        key: None,
         token: Some(Secret::new(token)),
-        origin: Origin::Absent,
+        ..Credential::default()
     }
 }
 
@@ -267,7 +266,7 @@ fn a_claim_grants_what_it_names_and_what_is_no_pattern_grants_nothing() {
 fn grants_stand_where_the_configuration_says() {
     let hears = |path: &str, claims: &str| {
         let mut jwt = all_keys().jwt.unwrap();
-        jwt.grants = ClaimPath::new(path).unwrap();
+        jwt.grants.path = ClaimPath::new(path).unwrap();
         let access = access(jwt);
         grant(&access, &token(RS, &good(claims), With::Rsa)).is_ok()
     };
@@ -286,11 +285,11 @@ fn grants_stand_where_the_configuration_says() {
 #[test]
 fn roles_add_what_the_configuration_grants_them() {
     let mut jwt = all_keys().jwt.unwrap();
-    let editor = RoleGrants {
+    let editor = Rights {
         hear: vec!["PUT:*".parse().unwrap()],
         publish: vec!["EDIT".parse().unwrap()],
     };
-    jwt.roles = Some(Roles {
+    jwt.grants.roles = Some(Roles {
         claim: ClaimPath::new("app.roles").unwrap(),
         grants: [("editor".into(), editor)].into(),
     });

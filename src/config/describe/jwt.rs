@@ -2,7 +2,7 @@
 
 use super::super::unit::show_duration;
 use super::{Page, list, or_nothing};
-use crate::access::{Jwt, KeySource};
+use crate::access::{ClaimGrants, Jwt, KeySource, Rights};
 
 impl Page {
     /// Which tokens count, and what they grant.
@@ -36,24 +36,34 @@ impl Page {
             "",
             format_args!("  issued by {issuer} for {audience}, clocks {leeway} apart"),
         );
-        let grants = &jwt.grants;
-        self.line(
-            "",
-            format_args!("  hears {grants}.sub, publishes {grants}.pub"),
-        );
-        let Some(roles) = &jwt.roles else {
-            return;
-        };
-        for (name, role) in &roles.grants {
-            let claim = &roles.claim;
+        if let Some(name) = &jwt.cookie {
+            self.line("", format_args!("  in the cookie {name} as well"));
+        }
+        self.claims(&jwt.grants);
+    }
+
+    /// What claims come to.
+    pub(super) fn claims(&mut self, grants: &ClaimGrants) {
+        let path = &grants.path;
+        self.line("", format_args!("  hears {path}.sub, publishes {path}.pub"));
+        let mut may = |who: &str, rights: &Rights| {
             let (hear, publish) = (
-                or_nothing(list(&role.hear)),
-                or_nothing(list(&role.publish)),
+                or_nothing(list(&rights.hear)),
+                or_nothing(list(&rights.publish)),
             );
             self.line(
                 "",
-                format_args!("  {name} in {claim} hears {hear}, publishes {publish}"),
+                format_args!("  {who} hears {hear}, publishes {publish}"),
             );
+        };
+        let all = &grants.all;
+        if !all.hear.is_empty() || !all.publish.is_empty() {
+            may("everyone of them", all);
+        }
+        if let Some(roles) = &grants.roles {
+            for (name, role) in &roles.grants {
+                may(&format!("{name} in {}", roles.claim), role);
+            }
         }
     }
 }

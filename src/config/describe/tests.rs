@@ -46,7 +46,7 @@ observe   2 rules, the first that matches decides
           redacted: /password
           16MiB of records are remembered for deletes
           only the collections: posts
-realtime  RestDB at /realtime, a ping every 10s, a PATCH told as put, publishes to 64KiB, 100/s a key
+realtime  RestDB at /realtime, a ping every 10s, a PATCH told as put, publishes to 64KiB, 1000/s a key
           its JavaScript client at /realtime/client.js, /realtime/client.mjs, /realtime/client.d.ts
 access    by key
           origins: https://app.example

@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use super::jwt::{self, KeyFile};
-use super::{Lower, boolean, rules};
+use super::{Lower, boolean, identity, rules};
 use crate::access::{Access, Key, Origins, Secret};
 use crate::config::fault::Problem;
 use crate::config::file::{self, Text};
@@ -30,11 +30,14 @@ pub(in crate::config) fn access(
     let keys = keys.collect();
     let jwt = file.jwt.as_ref();
     let jwt = jwt.and_then(|file| jwt::jwt(file, key_file, lower));
+    let identity = file.identity.as_ref();
+    let identity = identity.and_then(|file| identity::identity(file, lower));
     Access {
         global,
         origins,
         keys,
         jwt,
+        identity,
         rules: rules::rules(file, lower),
     }
 }

@@ -1,6 +1,5 @@
 //! `access.jwt`: by which keys tokens are verified, from whom they are, what they grant.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -9,16 +8,14 @@ use http::Uri;
 use http::uri::Scheme;
 use serde_saphyr::Spanned;
 
-use super::access::{publish, texts};
+use super::claims::{Written, claim_grants};
+use super::identity::cookie_name;
 use super::{Lower, choose};
-use crate::access::{
-    Algorithm, ClaimPath, Jwt, KeySet, KeySource, Keyring, RoleGrants, Roles, Wanted,
-};
+use crate::access::{Algorithm, Jwt, KeySet, KeySource, Keyring, Wanted};
 use crate::config::fault::Problem;
 use crate::config::file::{self, OneOrMany, Text, place};
 use crate::config::outline::Place;
 use crate::limits;
-use crate::topic::TopicPattern;
 
 /// The file that `key_file` names, as it was read.
 #[derive(Clone, Copy, Debug)]
@@ -47,19 +44,15 @@ pub(super) fn jwt(
         audience: audience(file.audience.as_ref(), lower).into(),
         leeway: lower.duration(file.leeway.as_ref(), LEEWAY, &limits::TOKEN_LEEWAY),
     };
-    let path = |text: &Text, lower: &mut Lower<'_>| {
-        lower.read(text, |text| ClaimPath::new(text).ok_or(Problem::ClaimPath))
+    let grants = Written {
+        grants: file.grants.as_ref(),
+        roles: file.roles.as_ref(),
+        hear: &file.hear,
+        publish: &file.publish,
     };
-    let grants = match &file.grants {
-        Some(text) => path(text, lower),
-        None => ClaimPath::new(GRANTS),
-    };
-    let roles = file.roles.as_ref();
-    let roles = roles.and_then(|roles| {
-        let grants = role_grants(&roles.grants, lower);
-        let claim = path(&roles.claim, lower)?;
-        Some(Roles { claim, grants })
-    });
+    let grants = claim_grants(&grants, lower);
+    let cookie = file.cookie.as_ref();
+    let cookie = cookie.and_then(|text| lower.read(text, cookie_name));
     let (source, set, possible) = source?;
     // Each algorithm has to be one that these keys can have: then no key is ever of two.
     for text in &file.algorithms.value {
@@ -76,7 +69,7 @@ pub(super) fn jwt(
         keys: Keyring::new(source, set),
         wanted,
         grants: grants?,
-        roles,
+        cookie,
     })
 }
 
@@ -168,20 +161,6 @@ fn audience(file: Option<&Spanned<OneOrMany>>, lower: &mut Lower<'_>) -> Vec<Box
     }
 }
 
-fn role_grants(
-    file: &BTreeMap<String, file::RoleGrants>,
-    lower: &mut Lower<'_>,
-) -> BTreeMap<Box<str>, RoleGrants> {
-    let roles = file.iter().map(|(name, grants)| {
-        let grants = RoleGrants {
-            hear: lower.all(texts(&grants.hear), str::parse::<TopicPattern>),
-            publish: lower.all(texts(&grants.publish), publish),
-        };
-        (name.as_str().into(), grants)
-    });
-    roles.collect()
-}
-
 fn filled(text: &str) -> Result<Box<str>, Problem> {
     if text.is_empty() {
         return Err(Problem::Empty);
@@ -189,6 +168,4 @@ fn filled(text: &str) -> Result<Box<str>, Problem> {
     Ok(text.into())
 }
 
-/// RestDB's own claim.
-const GRANTS: &str = "realtime";
 const LEEWAY: Duration = Duration::from_secs(5);

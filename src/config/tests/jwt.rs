@@ -60,7 +60,7 @@ fn a_key_file_without_a_public_key_is_refused() {
     assert!(matches!(&jwt.keys.source, KeySource::File(path) if path.ends_with("jwt.pem")));
     assert_eq!(jwt.keys.load().len(), 1);
     assert_eq!(jwt.wanted.leeway, Duration::from_secs(5));
-    assert_eq!(jwt.grants.to_string(), "realtime");
+    assert_eq!(jwt.grants.path.to_string(), "realtime");
 }
 
 #[test]

@@ -27,6 +27,7 @@ access:
     secret: s3cr3t-5e8c1f-4-that-has-32-bytes
     audience: [api, app]
     roles: { claim: roles, grants: { editor: { hear: [\"*:a\"] } } }
+  identity: { ask: \"/me?k=s3cr3t-5e8c1f-5\", cookies: [sid] }
 drain: 10s
 ";
 

@@ -1,6 +1,5 @@
 //! Requests on a path of the operator's own to commands.
 
-use std::fmt::Display;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,8 +9,9 @@ use jiff::Timestamp;
 
 use super::{Options, View};
 use crate::access::{Access, Credential, Origin};
-use crate::dialect::answer::{method_not_allowed, preflight, refusal, stream_head, unreadable};
-use crate::dialect::presented::{Query, credential, fields, narrow, since, text};
+use crate::dialect::answer::{method_not_allowed, preflight, unreadable};
+use crate::dialect::asked::asked;
+use crate::dialect::presented::{credential, text};
 use crate::dialect::{self, Command, Listen, Request};
 
 /// Whether a request on the path is the stream's: what only reads, and the preflight of that.
@@ -37,54 +37,61 @@ pub fn command(
     now: Timestamp,
 ) -> Command {
     let is_open = options.scope.is_open();
-    let mut reply = match *request.method {
+    match *request.method {
         Method::GET | Method::HEAD => match listen(request, options, access, now) {
-            Ok(mut listen) if *request.method == Method::GET => {
+            Ok(mut listen) => {
                 allow_anyone(&mut listen.head, is_open);
-                return Command::Listen(listen);
+                if *request.method == Method::GET {
+                    Command::Listen(listen)
+                } else {
+                    Command::Reply(listen.head.map(|()| Bytes::new()))
+                }
             }
-            Ok(listen) => listen.head.map(|()| Bytes::new()),
-            Err(refused) => *refused,
+            Err(mut instead) => {
+                match &mut *instead {
+                    Command::ComeBack(head) => allow_anyone(head, is_open),
+                    Command::Reply(reply) => allow_anyone(reply, is_open),
+                    Command::Listen(_) | Command::Publish(_) => {}
+                }
+                *instead
+            }
         },
-        Method::OPTIONS => preflight(&reader(&credential(request), is_open), access, METHODS),
-        _ => method_not_allowed(METHODS, "expected GET to listen"),
-    };
-    allow_anyone(&mut reply, is_open);
-    Command::Reply(reply)
+        Method::OPTIONS => {
+            let reader = reader(&credential(request), is_open);
+            let mut reply = preflight(&reader, access, METHODS);
+            allow_anyone(&mut reply, is_open);
+            Command::Reply(reply)
+        }
+        _ => Command::Reply(method_not_allowed(METHODS, "expected GET to listen")),
+    }
 }
 
-/// The stream to open, or the answer that refuses it.
+/// The stream to open, or what is to be done instead.
 fn listen(
     request: &Request<'_>,
     options: &Arc<Options>,
     access: &Access,
     now: Timestamp,
-) -> Result<Listen, Box<Response<Bytes>>> {
-    let query = Query(request.query);
+) -> Result<Listen, Box<Command>> {
     let credential = credential(request);
     let shown = Credential {
         origin: reader(&credential, options.scope.is_open()),
         ..credential.clone()
     };
-    let refuse = |denied| Box::new(refusal(denied, &shown, access));
-    let unreadable = |error: &dyn Display| Box::new(unreadable(error, &shown, access));
-    let grant = access
-        .grant_within(&options.scope, &credential, now)
-        .map_err(refuse)?;
-    let narrow = narrow(query).map_err(|error| unreadable(&error))?;
-    let fields = fields(query).map_err(|error| unreadable(&error))?;
-    let grant = grant.narrowed(narrow).map_err(refuse)?;
-    if grant.has_filter() && !options.data.tells_records() {
-        return Err(unreadable(&"filter: no records are told here"));
+    let granted = access.grant_within(&options.scope, &credential, now);
+    let asked = asked(request, granted, &shown, access)?;
+    if asked.grant.has_filter() && !options.data.tells_records() {
+        let why = "filter: no records are told here";
+        return Err(Box::new(Command::Reply(unreadable(why, &shown, access))));
     }
     Ok(Listen {
-        grant,
-        since: since(request.headers, query),
+        grant: asked.grant,
+        since: asked.since,
         view: dialect::View::Plain(View {
             path: request.path.into(),
-            fields,
+            fields: asked.fields,
         }),
-        head: stream_head(&shown),
+        head: asked.head,
     })
 }
 

@@ -1,6 +1,5 @@
 //! Requests on RestDB's path to commands, and the answers to what is refused.
 
-use std::fmt::Display;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,10 +12,10 @@ use serde_json::value::RawValue;
 use super::{Options, Patch, View};
 use crate::access::{Access, Credential};
 use crate::dialect::answer::{
-    json, message_json, method_not_allowed, preflight, refusal, stream_head, unreadable,
-    with_origin,
+    Reader, json, message_json, method_not_allowed, preflight, refusal, with_reader,
 };
-use crate::dialect::presented::{Query, credential, fields, narrow, since, text};
+use crate::dialect::asked::asked;
+use crate::dialect::presented::{Query, credential, text};
 use crate::dialect::{self, Command, Listen, Published, Request};
 use crate::event::{Json, Kind};
 use crate::limits::{JSON_DEPTH, Rate};
@@ -30,6 +29,8 @@ pub struct Publish {
     /// How often whoever publishes may; more is answered 429 with [`Publish::too_often`].
     pub rate: Rate,
     credential: Credential,
+    /// Who may read the answer.
+    reader: Reader,
 }
 
 /// What `request` asks for.
@@ -46,41 +47,24 @@ pub fn command(
     if let Some(file) = options.client.answer(request) {
         return Command::Reply(file);
     }
-    let query = Query(request.query);
     let credential = credential(request);
     let refuse = |denied| Command::Reply(refusal(denied, &credential, access));
     match *request.method {
         Method::GET | Method::HEAD => {
-            let grant = match access.grant(&credential, now) {
-                Ok(grant) => grant,
-                Err(denied) => return refuse(denied),
-            };
-            let unreadable = |error: &dyn Display| unreadable(error, &credential, access);
-            let grant = match narrow(query) {
-                Ok(narrow) => grant.narrowed(narrow),
-                Err(error) => return Command::Reply(unreadable(&error)),
-            };
-            let fields = match fields(query) {
-                Ok(fields) => fields,
-                Err(error) => return Command::Reply(unreadable(&error)),
-            };
-            let grant = match grant {
-                Ok(grant) => grant,
-                Err(denied) => return refuse(denied),
-            };
-            let head = stream_head(&credential);
-            if *request.method == Method::HEAD {
-                return Command::Reply(head.map(|()| Bytes::new()));
-            }
-            Command::Listen(Listen {
-                grant,
-                since: since(request.headers, query),
-                view: dialect::View::Restdb(View {
-                    patch: patch(query),
-                    fields,
+            let granted = access.grant(&credential, now);
+            match asked(request, granted, &credential, access) {
+                Ok(asked) if *request.method == Method::GET => Command::Listen(Listen {
+                    grant: asked.grant,
+                    since: asked.since,
+                    view: dialect::View::Restdb(View {
+                        patch: patch(Query(request.query)),
+                        fields: asked.fields,
+                    }),
+                    head: asked.head,
                 }),
-                head,
-            })
+                Ok(asked) => Command::Reply(asked.head.map(|()| Bytes::new())),
+                Err(instead) => *instead,
+            }
         }
         Method::POST => {
             if let Err(denied) = access.publisher(&credential, now) {
@@ -88,6 +72,7 @@ pub fn command(
             }
             let publish = Publish {
                 body_bytes_max: options.publish_body_bytes,
+                reader: Reader::of(&credential.origin, access),
                 rate: options.publish_rate,
                 credential: credential.clone(),
             };
@@ -111,6 +96,12 @@ pub fn command(
 }
 
 impl Publish {
+    /// What its sender presented: it is looked at again once the body is there.
+    #[must_use]
+    pub fn credential(&self) -> &Credential {
+        &self.credential
+    }
+
     /// The event to append and the answer to give once it is; or the answer that refuses it.
     ///
     /// # Errors
@@ -161,7 +152,7 @@ impl Publish {
                 data: body.data.map_or_else(Json::null, Json::compact),
             },
             reply: json(
-                with_origin(Response::builder(), &self.credential.origin),
+                with_reader(Response::builder(), &self.reader),
                 r#"{"message":"OK"}"#.to_owned(),
             ),
         })
@@ -196,7 +187,7 @@ impl Publish {
     #[must_use]
     pub fn answer(&self, status: StatusCode, message: &str) -> Response<Bytes> {
         json(
-            with_origin(Response::builder().status(status), &self.credential.origin),
+            with_reader(Response::builder().status(status), &self.reader),
             message_json(status, message),
         )
     }
@@ -227,7 +218,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::access::{Key, Origin, Secret};
+    use crate::access::{Key, Secret};
 
     /// The data that a publish of `body` tells, or the status and the text that refuse it.
     fn published(body: &str) -> Result<String, (u16, String)> {
@@ -248,9 +239,9 @@ mod tests {
             rate: Options::default().publish_rate,
             credential: Credential {
                 key: Some(Secret::new("k")),
-                token: None,
-                origin: Origin::Absent,
+                ..Credential::default()
             },
+            reader: Reader::Nobody,
         };
         match publish.kind(body.as_bytes(), &access, Timestamp::UNIX_EPOCH) {
             Ok(published) => match published.kind {

@@ -3,40 +3,78 @@
 use jiff::Timestamp;
 use tracing::{debug, info};
 
+use super::super::come_back_later;
 use super::super::stream::Position;
 use super::newcomers::turn_away;
 use super::{Disconnect, Engine, jittered};
 use crate::access::{Denied, Fault};
+use crate::dialect::Close;
 use crate::limits::RETRY_SPREAD_AT_END;
 use crate::sse;
 
+/// What a stream is told last.
+#[derive(Clone, Copy)]
+enum Last {
+    /// Why it ends.
+    Close(Close),
+    /// When to come back.
+    ComeBack,
+    Nothing,
+}
+
 impl Engine {
-    /// Ends the streams whose token has expired, and says why. The engine has several turns a
-    /// second, so no timer of their own is needed.
+    /// Looks at the streams whose grants are over, and lets those go on that have another by
+    /// now. The engine has several turns a second, so no timer of their own is needed.
     pub(super) async fn end_expired(&mut self) {
-        while let Some(id) = self.audiences.take_ended(Timestamp::now()) {
+        let now = Timestamp::now();
+        while let Some(id) = self.audiences.take_ended(now) {
+            let Err(reason) = self.audiences.renew_one(id, &self.terms, now) else {
+                continue;
+            };
+            let last = match reason {
+                Denied::Unasked => Last::ComeBack,
+                Denied::Token(Fault::Expired) => Last::Close(Close::Expired),
+                _ => Last::Close(Close::Revoked),
+            };
             let members = self.audiences.audience(id).map(|a| a.members().to_vec());
             for key in members.unwrap_or_default() {
-                self.end_denied(key, Denied::Token(Fault::Expired));
+                self.end_with(key, last, reason);
                 self.give_way().await;
             }
         }
     }
 
-    /// Ends a stream that has lost its grant. It is told when that was to be expected.
+    /// Ends a stream that another configuration denies. It is told why when that was to be
+    /// expected, and when to come back where that is of use.
     pub(super) fn end_denied(&mut self, key: u32, reason: Denied) {
+        let last = match reason {
+            Denied::Token(Fault::Expired) => Last::Close(Close::Expired),
+            Denied::Refused => Last::Close(Close::Revoked),
+            Denied::Unasked => Last::ComeBack,
+            _ => Last::Nothing,
+        };
+        self.end_with(key, last, reason);
+    }
+
+    fn end_with(&mut self, key: u32, last: Last, reason: Denied) {
         debug!(stream = key, %reason, "stream lost its grant");
-        if reason != Denied::Token(Fault::Expired) {
-            return self.end(key, Disconnect::Revoked);
-        }
         if let Some(stream) = self.streams.get(key as usize)
             && stream.is_between_frames()
             && let Some(audience) = self.audiences.audience(stream.audience.0)
         {
             // Nobody waits for one that does not take it.
-            stream.write(&audience.form.closed());
+            match last {
+                Last::Close(close) => drop(stream.write(&audience.form.closed(close))),
+                Last::ComeBack => drop(stream.write(&come_back_later())),
+                Last::Nothing => {}
+            }
         }
-        self.end(key, Disconnect::Expired);
+        let disconnect = match last {
+            Last::Close(Close::Expired) => Disconnect::Expired,
+            Last::Close(Close::Revoked) | Last::Nothing => Disconnect::Revoked,
+            Last::ComeBack => Disconnect::Undecided,
+        };
+        self.end(key, disconnect);
     }
 
     /// Ends every stream with a `retry` of its own, so that they do not all return at once.

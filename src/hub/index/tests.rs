@@ -3,8 +3,8 @@ use serde_json::json;
 
 use super::*;
 use crate::access::{
-    Algorithm, ClaimPath, Credential, Hear, Jwt, KeySet, KeySource, Keyring, Origin, Origins,
-    Rules, Secret, Wanted,
+    Algorithm, ClaimGrants, Credential, Hear, Jwt, KeySet, KeySource, Keyring, Origins, Rules,
+    Secret, Wanted,
 };
 use crate::event::{Cursor, Epoch, Event, Id, Json, Kind};
 use crate::rule::Rule;
@@ -24,9 +24,10 @@ fn access(rules: &[(&str, Hear)]) -> Arc<Access> {
             algorithms: Box::new([Algorithm::Hs256]),
             keys: Keyring::new(KeySource::Secret, KeySet::secret("k")),
             wanted: Wanted::default(),
-            grants: ClaimPath::new("realtime").unwrap(),
-            roles: None,
+            grants: ClaimGrants::default(),
+            cookie: None,
         }),
+        identity: None,
         rules: Rules {
             collections: rules.collect(),
             superusers: Some(Rule::parse("@request.auth.role = 'root'").unwrap()),
@@ -45,9 +46,8 @@ fn grant(access: &Access, claims: serde_json::Value, hear: &[&str]) -> Grant {
     let key = jsonwebtoken::EncodingKey::from_secret(b"k");
     let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key);
     let credential = Credential {
-        key: None,
         token: Some(Secret::new(&token.unwrap())),
-        origin: Origin::Absent,
+        ..Credential::default()
     };
     access.grant(&credential, NOW).unwrap()
 }
@@ -249,4 +249,18 @@ fn who_left_is_found_no_more_and_leaves_nothing_behind() {
         ruled.fields.is_empty() && ruled.everyone.is_empty() && ruled.asked.is_empty()
     };
     assert!(index.ruled.values().all(empty));
+}
+
+/// Whoever lost its grant is taken out when that is seen, and once more when its last stream ends.
+#[test]
+fn who_is_taken_out_twice_takes_nobody_else_along() {
+    let access = access(&[("own", when("owner = @request.auth.sub"))]);
+    let grants = ["u1", "u2"].map(|sub| grant(&access, json!({ "sub": sub }), &["*:*"]));
+    let mut index = filed(&access, &grants);
+    for _ in 0..2 {
+        index.remove(0, &grants[0]);
+    }
+    let owned = |owner| write(Method::Put, "own", Some(owner));
+    assert_eq!(found(&index, &owned(r#"{"owner":"u2"}"#)), [1]);
+    assert!(found(&index, &owned(r#"{"owner":"u1"}"#)).is_empty());
 }

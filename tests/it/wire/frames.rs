@@ -9,11 +9,12 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tidings::access::{Access, Credential, Origin};
-use tidings::dialect::restdb::{self, Opening, PatchEvent};
+use tidings::access::{Access, Credential, Scope};
+use tidings::dialect::restdb::{self, PatchEvent};
+use tidings::dialect::{Fields, Opening, plain};
 use tidings::event::{Cursor, Epoch, Event, Id, Json, Kind, Method};
 use tidings::limits::JSON_DEPTH;
-use tidings::sse::Frame;
+use tidings::sse::{FieldText, Frame};
 
 /// A frame, and what a client has to find in it.
 #[derive(Clone, Debug)]
@@ -26,7 +27,7 @@ pub(super) struct Sent {
     pub(super) retry: Option<u64>,
 }
 
-/// The names that there are; what a page listens to.
+/// The names that the program itself gives.
 pub(super) const NAMES: &[&str] = &[
     "message",
     "post",
@@ -119,16 +120,11 @@ const ESCAPES: &[&str] = &[
 
 impl Sent {
     /// A frame of these fields: the one place that makes one of text.
-    fn of(
-        name: Option<&'static str>,
-        id: Option<Cursor>,
-        data: Option<&str>,
-        retry: Option<u64>,
-    ) -> Self {
+    fn of(name: Option<&str>, id: Option<Cursor>, data: Option<&str>, retry: Option<u64>) -> Self {
         let mut bytes = Vec::new();
         let frame = Frame {
             id,
-            event: name,
+            event: name.map(FieldText::replacing),
             data,
             retry: retry.map(Duration::from_millis),
         };
@@ -136,7 +132,8 @@ impl Sent {
         Self {
             bytes: String::from_utf8(bytes).unwrap(),
             id: id.map(|id| id.to_string()),
-            name: name.map(str::to_owned),
+            // What would break the line stands there as a sign that does not.
+            name: name.map(|name| name.replace(['\r', '\n', '\0'], "\u{fffd}")),
             data: data.map(|data| data.replace("\r\n", "\n").replace('\r', "\n")),
             retry,
         }
@@ -154,8 +151,12 @@ impl Sent {
             at: Timestamp::UNIX_EPOCH,
             kind,
         };
+        let form = restdb::Form {
+            patch,
+            fields: Fields::default(),
+        };
         Self {
-            bytes: String::from_utf8(restdb::encode(&event, patch).into()).unwrap(),
+            bytes: String::from_utf8(restdb::encode(&event, &form).into()).unwrap(),
             id: Some(cursor.to_string()),
             name: Some(name.to_owned()),
             data: Some(data),
@@ -246,10 +247,66 @@ fn quoted(text: &str) -> String {
 
 // === what there is ===
 
-/// Any frame. An id never comes without data: npm's parsers would not count it, and nothing here
-/// sends one.
+/// Any frame. An id without data is left out: npm's parsers do not count one.
 pub(super) fn sent() -> impl Strategy<Value = Sent> {
-    prop_oneof![2 => frame(), 1 => published(), 2 => write(), 1 => uncertain()]
+    prop_oneof![2 => frame(), 1 => published(), 2 => write(), 1 => uncertain(), 1 => plain(), 1 => heartbeat()]
+}
+
+/// A write at a path of the operator's own, told by its ids as text.
+fn plain() -> impl Strategy<Value = Sent> {
+    let parts = (text(), vec(id(), 1..4), option::of(record()), cursor());
+    parts.prop_map(|(collection, ids, record, cursor)| {
+        let texts: Vec<&str> = ids.iter().map(Id::as_str).collect();
+        let data = texts.join("\n");
+        let event = Event {
+            cursor,
+            at: Timestamp::UNIX_EPOCH,
+            kind: Kind::Write {
+                method: Method::Delete,
+                collection: collection.into(),
+                ids,
+                record: record.map(|record| record.json()),
+            },
+        };
+        let bytes = plain::encode(&event, &form(plain::Data::Id, None));
+        Sent {
+            bytes: String::from_utf8(bytes.into()).unwrap(),
+            id: Some(cursor.to_string()),
+            name: None,
+            data: Some(data),
+            retry: None,
+        }
+    })
+}
+
+/// A heartbeat of any data.
+fn heartbeat() -> impl Strategy<Value = Sent> {
+    (name(), text(), cursor()).prop_map(|(name, data, cursor)| {
+        let heartbeat = plain::Heartbeat {
+            name: name.as_deref().unwrap_or_default().into(),
+            data: data.as_str().into(),
+            every: Duration::from_secs(1),
+        };
+        let bytes = plain::beat(&form(plain::Data::Event, Some(heartbeat)), cursor, 0);
+        Sent {
+            bytes: String::from_utf8(bytes.into()).unwrap(),
+            ..Sent::of(name.as_deref(), Some(cursor), Some(&data), None)
+        }
+    })
+}
+
+fn form(data: plain::Data, heartbeat: Option<plain::Heartbeat>) -> plain::Form {
+    let options = plain::Options {
+        path: "/".into(),
+        scope: Scope::Anyone([].into()),
+        name: plain::LineTemplate::default(),
+        data,
+        heartbeat,
+    };
+    plain::Form {
+        options: options.into(),
+        fields: Fields::default(),
+    }
 }
 
 fn frame() -> impl Strategy<Value = Sent> {
@@ -261,13 +318,15 @@ fn frame() -> impl Strategy<Value = Sent> {
     );
     parts.prop_map(|(name, id, data, retry)| {
         let id = id.filter(|_| data.is_some());
-        Sent::of(name, id, data.as_deref(), retry)
+        Sent::of(name.as_deref(), id, data.as_deref(), retry)
     })
 }
 
-/// What an event may be called.
-fn name() -> impl Strategy<Value = Option<&'static str>> {
-    option::of(select(NAMES))
+/// What an event may be called: anything that a stream of an operator's own makes of an event.
+fn name() -> impl Strategy<Value = Option<String>> {
+    let own = select(NAMES).prop_map(str::to_owned);
+    let any = text().prop_filter("no name is none", |name| !name.is_empty());
+    option::of(prop_oneof![1 => own, 2 => any])
 }
 
 fn published() -> impl Strategy<Value = Sent> {
@@ -438,11 +497,7 @@ pub(super) fn opening() -> Vec<Sent> {
         global: true,
         ..Access::default()
     };
-    let nobody = Credential {
-        key: None,
-        token: None,
-        origin: Origin::Absent,
-    };
+    let nobody = Credential::default();
     let now = Timestamp::UNIX_EPOCH;
     let grant = access.grant(&nobody, now).unwrap();
     let at = Cursor {

@@ -4,7 +4,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::*;
-use crate::access::{Access, Credential, Origin, Scope};
+use crate::access::{Access, Credential, Scope};
 use crate::dialect::Fields;
 use crate::dialect::plain::{CloudEvent, JsonTemplate, LineTemplate};
 use crate::event::{Epoch, Id, Json, Method};
@@ -50,11 +50,7 @@ fn with_heartbeat(form: &Form, heartbeat: Heartbeat) -> Form {
 }
 
 fn grant(form: &Form) -> Grant {
-    let credential = Credential {
-        key: None,
-        token: None,
-        origin: Origin::Absent,
-    };
+    let credential = Credential::default();
     let access = Access::default();
     let granted = access.grant_within(&form.options.scope, &credential, Timestamp::UNIX_EPOCH);
     granted.unwrap()

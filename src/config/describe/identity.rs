@@ -1,0 +1,28 @@
+//! `access.identity`, in words.
+
+use super::super::unit::show_duration;
+use super::{Page, list};
+use crate::access::Identity;
+
+impl Page {
+    /// Whom the API knows, by what, and what that grants.
+    pub(super) fn identity(&mut self, identity: &Identity) {
+        let (path, query) = (identity.ask.path(), identity.ask.query());
+        let query = query.map_or("", |_| "?***");
+        let cache = show_duration(identity.cache);
+        self.line(
+            "",
+            format_args!("whoever the API knows at {path}{query}, for {cache}"),
+        );
+        if identity.cookies.is_empty() {
+            self.line("", "  by Authorization, and by no cookie");
+        } else {
+            let cookies = list(&identity.cookies);
+            self.line(
+                "",
+                format_args!("  by Authorization, or by {cookies} as a cookie"),
+            );
+        }
+        self.claims(&identity.grants);
+    }
+}

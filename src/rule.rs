@@ -72,11 +72,11 @@ mod like;
 mod moment;
 mod need;
 mod number;
-mod operand;
 mod parse;
 mod print;
 mod record;
 mod request;
+mod side;
 mod special;
 mod strftime;
 mod tree;
@@ -101,7 +101,6 @@ pub use request::Request;
 pub use tree::Path;
 
 use special::Asker;
-
 use tree::{Node, Term};
 
 /// An expression that was read.

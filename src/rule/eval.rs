@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::joint;
 use super::like::Pattern;
-use super::operand::{self, Given};
+use super::side::{self, Given};
 use super::tree::{Comparison, Node, Op, Term};
 use super::value::Value;
 use super::{Facts, Verdict};
@@ -50,8 +50,8 @@ pub(super) fn sides<'a>(
     if !comparison.is_decided {
         return Err(Verdict::Undecided);
     }
-    let left = operand::given(&comparison.left, facts, steps).ok_or(Verdict::Fails)?;
-    let right = operand::given(&comparison.right, facts, steps).ok_or(Verdict::Fails)?;
+    let left = side::given(&comparison.left, facts, steps).ok_or(Verdict::Fails)?;
+    let right = side::given(&comparison.right, facts, steps).ok_or(Verdict::Fails)?;
     let left = if comparison.takes_whole() {
         left.whole()
     } else {

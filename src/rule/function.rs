@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::operand::{self, Given};
+use super::side::{self, Given};
 use super::tree::{Function, Term};
 use super::value::Value;
 use super::{Facts, number, strftime};
@@ -16,7 +16,7 @@ pub(super) fn given<'a>(
 ) -> Option<Given<'a>> {
     let mut values = Vec::new();
     for term in function.arguments() {
-        match operand::given(term, facts, steps)? {
+        match side::given(term, facts, steps)? {
             Given::Many(..) if matches!(term, Term::Claim(..)) => return None,
             Given::Many(..) | Given::One(Value::Unreadable) | Given::Unknown => {
                 return Some(Given::Unknown);

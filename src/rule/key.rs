@@ -8,8 +8,8 @@
 //! each of them is found by what the record has at these fields, and nobody else is looked at.
 
 use super::number;
-use super::operand;
 use super::record::Record;
+use super::side;
 use super::special::{self, Asker};
 use super::tree::{Comparison, Literal, Modifier, Node, Op, Path, Term};
 use super::value::Value;
@@ -50,7 +50,7 @@ impl Record<'_> {
     /// whoever is filed by either is found under one of its elements.
     #[must_use]
     pub fn sought(&self, field: &Path) -> Vec<Sought> {
-        let given = operand::field(self, field, None, &mut 0);
+        let given = side::field(self, field, None, &mut 0);
         given.values().iter().filter_map(sought).collect()
     }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::eval;
-use super::operand::{self, Given};
+use super::side::{self, Given};
 use super::tree::{Comparison, Function, Node, Term};
 use super::{Facts, Record, Request, Verdict};
 
@@ -69,8 +69,8 @@ fn compare(comparison: &Comparison, asker: Asker<'_>) -> Node {
 /// one text where the `whole` is asked for.
 fn terms(term: &Term, whole: bool, asker: Asker<'_>) -> Option<Vec<Term>> {
     let given = match term {
-        Term::Claim(path, modifier) => operand::claim(asker.auth, path, *modifier, &mut 0)?,
-        Term::Request(part, modifier) => operand::asked(asker.request, part, *modifier)?,
+        Term::Claim(path, modifier) => side::claim(asker.auth, path, *modifier, &mut 0)?,
+        Term::Request(part, modifier) => side::asked(asker.request, part, *modifier)?,
         Term::Function(function) => {
             return Some(vec![Term::Function(Box::new(known(function, asker)?))]);
         }
@@ -88,7 +88,7 @@ fn terms(term: &Term, whole: bool, asker: Asker<'_>) -> Option<Vec<Term>> {
 /// A function with values for claims; none where one cannot be read, or has several.
 fn known(function: &Function, asker: Asker<'_>) -> Option<Function> {
     let known = |term: &Term| match term {
-        Term::Claim(path, modifier) => match operand::claim(asker.auth, path, *modifier, &mut 0)? {
+        Term::Claim(path, modifier) => match side::claim(asker.auth, path, *modifier, &mut 0)? {
             Given::One(value) => value.literal().map(Term::Literal),
             Given::Many(..) | Given::Unknown => None,
         },

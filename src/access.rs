@@ -45,7 +45,7 @@ pub use scope::Scope;
 pub use token::{Fault, Wanted};
 
 use crate::event::{Json, Method};
-use crate::rule::Keys;
+use crate::rule::{Keys, Request};
 use crate::topic::{Topic, TopicPattern};
 use holder::Counts;
 use identity::{Found, Identified};
@@ -255,15 +255,26 @@ impl Access {
     /// is asked for each event and each who may hear it, live or told again.
     #[must_use]
     pub fn lets_hear(&self, grant: &Grant, leaving: &Leaving<'_>) -> bool {
-        self.may_hear(grant, leaving, Reading::List)
+        self.may_hear(grant, leaving, Reading::List, None)
             && (!grant.is_told_record(leaving) || grant.narrow.wants(leaving))
     }
 
-    /// Whether the event may leave to the holder of `grant`, who hears of its record so.
+    /// Whether the event may leave to the holder of `grant`, who hears of its record so and sent
+    /// that with the request to hear.
     #[must_use]
-    pub fn may_hear(&self, grant: &Grant, leaving: &Leaving<'_>, reading: Reading) -> bool {
+    pub fn may_hear(
+        &self,
+        grant: &Grant,
+        leaving: &Leaving<'_>,
+        reading: Reading,
+        request: Option<&Request>,
+    ) -> bool {
         let covered = Topic::of(leaving.event).is_some_and(|topic| grant.hears(topic));
-        covered && self.rules.allow(leaving, reading, grant.asker())
+        let asker = Asker {
+            request,
+            ..grant.asker()
+        };
+        covered && self.rules.allow(leaving, reading, asker)
     }
 
     /// Whether there is a rule for the collection.
@@ -493,6 +504,7 @@ impl Grant {
     fn asker(&self) -> Asker<'_> {
         Asker {
             auth: self.basis.auth(),
+            request: None,
             is_superuser: self.is_superuser,
         }
     }

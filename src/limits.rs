@@ -384,6 +384,8 @@ pub const RULE_BYTES_MAX: usize = 4 * KIB;
 pub const RULE_COMPARISONS_MAX: usize = 200;
 /// Parentheses and functions of a rule within one another: it is read and asked by recursion.
 pub const RULE_DEPTH: usize = 16;
+/// Modifiers of a rule's `strftime`: as many as PocketBase takes.
+pub const RULE_STRFTIME_MODIFIERS_MAX: usize = 8;
 /// Characters of a rule that an error about it shows.
 pub const RULE_FOUND_CHARS: usize = 12;
 /// Members at the top of a record that rules are asked about: they are listed once for all

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 
 use super::Grant;
 use crate::event::{Event, Json, Kind};
-use crate::rule::{Facts, Keys, Record, Rule, Verdict};
+use crate::rule::{Facts, Keys, Record, Request, Rule, Verdict};
 use crate::topic::Topic;
 
 /// `access.rules`, and `access.superusers`.
@@ -78,6 +78,8 @@ pub struct Leaving<'e> {
 pub(super) struct Asker<'a> {
     /// The claims; none for a guest.
     pub(super) auth: Option<&'a Json>,
+    /// What came with the request to hear; none: nothing that rules know of.
+    pub(super) request: Option<&'a Request>,
     /// Whether every rule is passed.
     pub(super) is_superuser: bool,
 }
@@ -93,6 +95,7 @@ impl Rules {
         let facts = Facts {
             record: None,
             auth: Some(&Record::parse(auth)),
+            request: None,
             now,
         };
         rule.holds(&facts) == Verdict::Holds
@@ -107,7 +110,7 @@ impl Rules {
             None | Some(Hear::Everyone) => true,
             Some(_) if asker.is_superuser => true,
             Some(Hear::Superusers) => false,
-            Some(Hear::When(rule)) => leaving.verdict(rule, reading, asker.auth) == Verdict::Holds,
+            Some(Hear::When(rule)) => leaving.verdict(rule, reading, asker) == Verdict::Holds,
         }
     }
 
@@ -122,7 +125,9 @@ impl Rules {
             Hear::Everyone => Keys::Always,
             _ if asker.is_superuser => Keys::Always,
             Hear::Superusers => Keys::Never,
-            Hear::When(rule) => rule.keys(asker.auth.map(Record::parse).as_ref()),
+            // Each subscription has a query of its own.
+            Hear::When(rule) if rule.asks_sent() => Keys::Asked,
+            Hear::When(rule) => rule.keys(asker.auth.map(Record::parse).as_ref(), None),
         })
     }
 }
@@ -175,25 +180,27 @@ impl<'e> Leaving<'e> {
 
     /// What a rule of the one who hears says, whose claims are those of `grant`.
     #[must_use]
-    pub fn asked(&self, rule: &Rule, grant: &Grant) -> Verdict {
+    pub fn asked(&self, rule: &Rule, grant: &Grant, request: &Request) -> Verdict {
         rule.holds(&Facts {
             record: self.record(),
             auth: grant.asker().auth.map(Record::parse).as_ref(),
+            request: Some(request),
             now: self.now,
         })
     }
 
-    /// What the rule of its collection says for who has these claims.
-    fn verdict(&self, rule: &Rule, reading: Reading, auth: Option<&Json>) -> Verdict {
+    /// What the rule of its collection says for who asks.
+    fn verdict(&self, rule: &Rule, reading: Reading, asker: Asker<'_>) -> Verdict {
         let asked = |auth: Option<&Json>| {
             rule.holds(&Facts {
                 record: self.record(),
                 auth: auth.map(Record::parse).as_ref(),
+                request: asker.request,
                 now: self.now,
             })
         };
-        if rule.asks_claims() {
-            return asked(auth);
+        if rule.asks_request() {
+            return asked(asker.auth);
         }
         let [list, view] = &self.for_all;
         let for_all = match reading {

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Fields, Interest};
-use crate::rule::Rule;
+use crate::rule::{Request, Rule};
 
 pub use frame::{connected, encode, gap};
 pub use heard::{heard, interests};
@@ -75,15 +75,17 @@ pub struct View {
 pub type Form = View;
 
 /// One subscription, ready to be asked of events.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug)]
 pub(super) struct Part {
     subscription: Subscription,
     fields: Fields,
     filter: Filter,
+    /// Its options as rules know them.
+    request: Request,
 }
 
 /// What a client's own filter comes to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug)]
 enum Filter {
     /// There is none.
     Everything,
@@ -135,6 +137,21 @@ impl Hash for View {
     }
 }
 
+// All of a part comes from its subscription.
+impl PartialEq for Part {
+    fn eq(&self, other: &Self) -> bool {
+        self.subscription == other.subscription
+    }
+}
+
+impl Eq for Part {}
+
+impl Hash for Part {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.subscription.hash(state);
+    }
+}
+
 impl Part {
     fn new(subscription: Subscription) -> Self {
         // What names no fields is passed over, as PocketBase does.
@@ -142,6 +159,7 @@ impl Part {
         Self {
             filter: Filter::of(subscription.query("filter")),
             fields,
+            request: Request::new(subscription.queries(), subscription.headers()),
             subscription,
         }
     }
@@ -154,7 +172,7 @@ impl Filter {
         };
         match Rule::parse(text) {
             Ok(rule) if !rule.needs().is_empty() => Self::Nothing,
-            Ok(rule) if rule.to_string().contains("@request.") => Self::WhenSuperuser(rule),
+            Ok(rule) if rule.asks_request() => Self::WhenSuperuser(rule),
             Ok(rule) => Self::When(rule),
             Err(_) => Self::Nothing,
         }

@@ -239,9 +239,11 @@ impl Index {
         let fields = ruled.fields.keys();
         let fields = fields.filter_map(|number| Some((*number, self.fields.get(*number)?)));
         for (number, field) in fields {
-            let sought = leaving.record().and_then(|record| record.sought(field));
-            let filed = sought.and_then(|sought| self.keyed.get(&(number, sought)));
-            found.extend_from_slice(filed.map(Vec::as_slice).unwrap_or_default());
+            let sought = leaving.record().map(|record| record.sought(field));
+            for sought in sought.unwrap_or_default() {
+                let filed = self.keyed.get(&(number, sought));
+                found.extend_from_slice(filed.map(Vec::as_slice).unwrap_or_default());
+            }
         }
     }
 }

@@ -5,6 +5,8 @@ use super::{Found, Rule};
 const OPERATOR: &str = "an operator, such as = or ~";
 const OPERAND: &str = "a field or a value";
 const COMPARISON: &str = "a comparison";
+const COORDINATE: &str = "a number or a field";
+const COORDINATES: &str = "a comma and one of four coordinates";
 
 /// A text, the bytes before its fault, what was expected there, and what is found.
 const FAULTS: &[(&str, usize, &str, &str)] = &[
@@ -49,8 +51,74 @@ const FAULTS: &[(&str, usize, &str, &str)] = &[
         "a function: geoDistance or strftime",
         "f(1) = 1",
     ),
-    ("geoDistance() = 1", 12, "an argument", ") = 1"),
-    ("geoDistance(1 2) = 1", 14, "a comma or )", "2) = 1"),
+    ("geoDistance() = 1", 12, COORDINATE, ") = 1"),
+    ("geoDistance(1 2) = 1", 14, COORDINATES, "2) = 1"),
+    ("geoDistance(1, 2, 3) = 1", 19, COORDINATES, ") = 1"),
+    (
+        "geoDistance(1, 2, 3, 4, 5) = 1",
+        22,
+        ") after four coordinates",
+        ", 5) = 1",
+    ),
+    (
+        "geoDistance('1', 2, 3, 4) = 1",
+        12,
+        COORDINATE,
+        "'1', 2, 3, 4",
+    ),
+    (
+        "geoDistance(1, strftime('%Y'), 3, 4) = 1",
+        15,
+        COORDINATE,
+        "strftime('%Y",
+    ),
+    ("strftime() = 1", 9, "a format in quotes", ") = 1"),
+    ("strftime(a) = 1", 9, "a format in quotes", "a) = 1"),
+    ("strftime('%Y' a) = 1", 14, "a comma or )", "a) = 1"),
+    ("strftime('%Y', ) = 1", 15, "a field or a time", ") = 1"),
+    (
+        "strftime('%Y', strftime('%Y')) = 1",
+        15,
+        "a field or a time",
+        "strftime('%Y",
+    ),
+    (
+        "strftime('%Y', a, b) = 1",
+        18,
+        "a modifier in quotes",
+        "b) = 1",
+    ),
+    (
+        "strftime('', a, '1','2','3','4','5','6','7','8','9') = 1",
+        48,
+        "fewer modifiers: 8 are the most",
+        "'9') = 1",
+    ),
+    (
+        "@request.query.a:length = 1",
+        17,
+        "isset or lower",
+        "length = 1",
+    ),
+    (
+        "@request.headers.a:each = 1",
+        19,
+        "isset or lower",
+        "each = 1",
+    ),
+    (
+        "@request.body.a:big = 1",
+        16,
+        "changed, each, isset, length or lower",
+        "big = 1",
+    ),
+    ("@request.method:lower = 1", 15, OPERATOR, ":lower = 1"),
+    (
+        "a:changed = 1",
+        2,
+        "isset, length, each or lower",
+        "changed = 1",
+    ),
     (
         "a = @soon",
         4,

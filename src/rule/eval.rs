@@ -1,15 +1,17 @@
 //! What an expression says of facts.
 
 use std::cmp::Ordering;
+use std::ops::ControlFlow;
 
-use crate::limits::{RULE_CLAIM_BYTES_MAX, RULE_CLAIM_ELEMENTS_MAX, RULE_ELEMENTS_MAX};
-
+use super::joint;
 use super::like::Pattern;
-use super::need;
-use super::record::{Given, Record};
-use super::tree::{Comparison, Node, Op, Path, Term};
+use super::side::{self, Given};
+use super::tree::{Comparison, Node, Op, Term};
 use super::value::Value;
 use super::{Facts, Verdict};
+
+/// The two sides of a comparison.
+pub(super) type Sides<'a> = (Given<'a>, Given<'a>);
 
 /// What a node says. Its depth is bounded by what is read.
 pub(super) fn node(of: &Node, facts: &Facts<'_>, steps: &mut u64) -> Verdict {
@@ -38,47 +40,72 @@ pub(super) fn node(of: &Node, facts: &Facts<'_>, steps: &mut u64) -> Verdict {
     }
 }
 
-/// The values of a claim: null for a guest; none where it cannot be read.
-pub(super) fn claim<'a>(
-    auth: Option<&'a Record<'_>>,
-    path: &Path,
+/// The values of both sides; where one has none, what that says of the comparison.
+pub(super) fn sides<'a>(
+    comparison: &'a Comparison,
+    facts: &Facts<'a>,
     steps: &mut u64,
-) -> Option<Given<'a>> {
-    let Some(auth) = auth else {
-        return Some(Given::One(Value::Null));
+) -> Result<Sides<'a>, Verdict> {
+    *steps += 1;
+    if !comparison.is_decided {
+        return Err(Verdict::Undecided);
+    }
+    let left = side::given(&comparison.left, facts, steps).ok_or(Verdict::Fails)?;
+    let right = side::given(&comparison.right, facts, steps).ok_or(Verdict::Fails)?;
+    let left = if comparison.takes_whole() {
+        left.whole()
+    } else {
+        left
     };
-    let given = auth.find(path, RULE_CLAIM_ELEMENTS_MAX, steps);
-    let is_read = |value: &Value<'_>| {
-        *value != Value::Unreadable && value.bytes() <= RULE_CLAIM_BYTES_MAX as u64
-    };
-    let readable = given.values().is_some_and(|all| all.iter().all(is_read));
-    readable.then_some(given)
+    match (&left, &right) {
+        (Given::Unknown, _) | (_, Given::Unknown) => Err(Verdict::Undecided),
+        _ => Ok((left, right)),
+    }
 }
 
-fn compare(comparison: &Comparison, facts: &Facts<'_>, steps: &mut u64) -> Verdict {
-    *steps += 1;
-    if !need::is_decided(comparison) {
-        return Verdict::Undecided;
-    }
-    let left = given(&comparison.left, facts, steps);
-    let right = given(&comparison.right, facts, steps);
-    let (Some(left), Some(right)) = (left, right) else {
-        return Verdict::Fails;
-    };
-    let (Some(left), Some(right)) = (left.values(), right.values()) else {
-        return Verdict::Undecided;
-    };
-    let mut all = Verdict::Holds;
-    for right in right {
+/// Shows what a comparison says of each pair of values, by their places.
+pub(super) fn pairs(
+    comparison: &Comparison,
+    (left, right): &Sides<'_>,
+    steps: &mut u64,
+    show: &mut dyn FnMut(usize, usize, Verdict) -> ControlFlow<()>,
+) {
+    let is_one = joint::is_one(comparison);
+    for (at_right, right) in right.values().iter().enumerate() {
         let read = read_pattern(comparison, right, steps);
         let pattern = comparison.pattern.as_ref().or(read.as_ref());
-        for left in left {
-            all = all.and(pair(left, comparison.op, right, pattern, steps));
-            if all == Verdict::Fails {
-                return all;
+        for (at_left, left) in left.values().iter().enumerate() {
+            if is_one && at_left != at_right {
+                continue;
+            }
+            let said = pair(left, comparison.op, right, pattern, steps);
+            if show(at_left, at_right, said).is_break() {
+                return;
             }
         }
     }
+}
+
+/// What a comparison says, of all pairs of values or of any.
+pub(super) fn compare(comparison: &Comparison, facts: &Facts<'_>, steps: &mut u64) -> Verdict {
+    let sides = match sides(comparison, facts, steps) {
+        Ok(sides) => sides,
+        Err(verdict) => return verdict,
+    };
+    let (start, by, end): (_, fn(Verdict, Verdict) -> Verdict, _) = if comparison.any {
+        (Verdict::Fails, Verdict::or, Verdict::Holds)
+    } else {
+        (Verdict::Holds, Verdict::and, Verdict::Fails)
+    };
+    let mut all = start;
+    pairs(comparison, &sides, steps, &mut |_, _, said| {
+        all = by(all, said);
+        if all == end {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    });
     all
 }
 
@@ -89,21 +116,10 @@ fn read_pattern(comparison: &Comparison, right: &Value<'_>, steps: &mut u64) -> 
     }
     let text = right.text()?;
     *steps += text.len() as u64;
-    Some(Pattern::new(&text))
-}
-
-/// What an term is; none for a claim that cannot be read.
-fn given<'a>(term: &'a Term, facts: &Facts<'a>, steps: &mut u64) -> Option<Given<'a>> {
-    match term {
-        Term::Claim(path, _) => claim(facts.auth, path, steps),
-        Term::Field(path, _) => Some(match facts.record {
-            Some(record) => record.find(path, RULE_ELEMENTS_MAX, steps),
-            None => Given::Unknown,
-        }),
-        Term::Literal(literal) => Some(Given::One(Value::of(literal))),
-        Term::Macro(_) => Some(Given::One(Value::Now(facts.now))),
-        Term::Collection(..) | Term::Function(..) | Term::Request(..) => Some(Given::Unknown),
-    }
+    Some(match comparison.right {
+        Term::Field(..) => Pattern::around(&text),
+        _ => Pattern::new(&text),
+    })
 }
 
 fn pair(

@@ -7,12 +7,11 @@
 //! A rule holds of no record in which none of its equalities does. So whoever is filed under
 //! each of them is found by what the record has at these fields, and nobody else is looked at.
 
-use crate::limits::RULE_ELEMENTS_MAX;
-
 use super::number;
-use super::record::{Given, Record};
-use super::special;
-use super::tree::{Comparison, Literal, Node, Path, Term};
+use super::record::Record;
+use super::side;
+use super::special::{self, Asker};
+use super::tree::{Comparison, Literal, Modifier, Node, Op, Path, Term};
 use super::value::Value;
 
 /// How those are found of whom a rule may hold.
@@ -45,25 +44,23 @@ pub struct Sought(pub(super) Box<str>);
 type Found = (Keys, bool);
 
 impl Record<'_> {
-    /// What stands at `field`, to look up who is filed under it; none if that cannot be said.
+    /// The values that stand at `field`, to look up who is filed under any of them.
     ///
-    /// An array is equal to a value where all its elements are, so the first stands for it.
+    /// An array is equal to a value where all its elements are, and any of it where one is: so
+    /// whoever is filed by either is found under one of its elements.
     #[must_use]
-    pub fn sought(&self, field: &Path) -> Option<Sought> {
-        match self.find(field, RULE_ELEMENTS_MAX, &mut 0) {
-            Given::Many(values) => values.first().and_then(sought),
-            Given::One(value) => sought(&value),
-            Given::Unknown => None,
-        }
+    pub fn sought(&self, field: &Path) -> Vec<Sought> {
+        let given = side::field(self, field, None, &mut 0);
+        given.values().iter().filter_map(sought).collect()
     }
 }
 
 /// The keys of a node for who asks.
-pub(super) fn of_node(node: &Node, auth: Option<&Record<'_>>) -> Found {
+pub(super) fn of_node(node: &Node, asker: Asker<'_>) -> Found {
     match node {
-        Node::All(nodes) => all(nodes.iter().map(|node| of_node(node, auth))),
-        Node::Any(nodes) => any(nodes.iter().map(|node| of_node(node, auth))),
-        Node::Compare(comparison) => of_comparison(node, comparison, auth),
+        Node::All(nodes) => all(nodes.iter().map(|node| of_node(node, asker))),
+        Node::Any(nodes) => any(nodes.iter().map(|node| of_node(node, asker))),
+        Node::Compare(comparison) => of_comparison(node, comparison, asker),
     }
 }
 
@@ -107,37 +104,40 @@ fn any(parts: impl Iterator<Item = Found>) -> Found {
     }
 }
 
-fn of_comparison(node: &Node, comparison: &Comparison, auth: Option<&Record<'_>>) -> Found {
-    let special = special::node(node, auth);
+fn of_comparison(node: &Node, comparison: &Comparison, asker: Asker<'_>) -> Found {
+    let special = special::node(node, asker);
     if special == Node::constant(true) {
         return (Keys::Always, false);
     }
     if special == Node::constant(false) {
         return (Keys::Never, false);
     }
-    let is_claim = |term: &Term| matches!(term, Term::Claim(..));
+    let is_claim = |term: &Term| matches!(term, Term::Claim(..) | Term::Request(..));
     let of_claim = is_claim(&comparison.left) || is_claim(&comparison.right);
-    let first = match &special {
+    let keys: Option<Vec<Key>> = match &special {
         // A claim of several values has to be equal to the field with each of them.
-        Node::All(nodes) => nodes.first(),
-        node => Some(node),
+        Node::All(nodes) => nodes.iter().take(1).map(equality).collect(),
+        // With any of them.
+        Node::Any(nodes) => nodes.iter().map(equality).collect(),
+        node @ Node::Compare(_) => equality(node).map(|key| vec![key]),
     };
-    match first.and_then(equality) {
-        Some(key) => (Keys::Equal(vec![key]), of_claim),
+    match keys {
+        Some(keys) => (Keys::Equal(keys), of_claim),
         None => (Keys::Asked, false),
     }
 }
 
-/// The equality of a field with a value that the node is.
+/// The equality of a field, or of any element of it, with a value that the node is.
 fn equality(node: &Node) -> Option<Key> {
     let Node::Compare(comparison) = node else {
         return None;
     };
-    if !comparison.is_equality() {
+    if comparison.op != Op::Equal {
         return None;
     }
-    let ((Term::Field(field, None), Term::Literal(literal))
-    | (Term::Literal(literal), Term::Field(field, None))) = (&comparison.left, &comparison.right)
+    let ((Term::Field(field, None | Some(Modifier::Each)), Term::Literal(literal))
+    | (Term::Literal(literal), Term::Field(field, None | Some(Modifier::Each)))) =
+        (&comparison.left, &comparison.right)
     else {
         return None;
     };
@@ -156,7 +156,7 @@ fn sought_literal(literal: &Literal) -> Option<Sought> {
 fn sought(value: &Value<'_>) -> Option<Sought> {
     Some(Sought(match value {
         Value::Bool(value) => number::canonical(if *value { "1" } else { "0" }).into(),
-        Value::Now(_) | Value::Unreadable => return None,
+        Value::Time(_) | Value::Unreadable => return None,
         Value::Null => "".into(),
         Value::Number(digits) => number::canonical(digits).into(),
         Value::Text(text) if number::is_json(text) => number::canonical(text).into(),

@@ -1,119 +1,31 @@
 //! What holds of every rule.
 
+mod drawn;
+
 use proptest::prelude::*;
+
+use drawn::{comparison, object, rule, sent, value};
 
 use super::like::Pattern;
 use super::tests::{json, now};
-use super::tree::{Comparison, FUNCTIONS, Literal, MACROS, Modifier, Node, Op, Term};
+use super::tree::{Comparison, Modifier, Node, Op, Term};
 use super::*;
-
-fn name() -> impl Strategy<Value = Box<str>> {
-    prop::sample::select(vec!["a", "b", "c", "_x", "true", "null"]).prop_map(Into::into)
-}
-
-fn path() -> impl Strategy<Value = Path> {
-    let step = prop_oneof![name(), Just("0".into())];
-    (name(), prop::collection::vec(step, 0..3)).prop_map(|(first, mut rest)| {
-        // A word that is a value by itself is a name only before a dot.
-        if rest.is_empty() && matches!(first.as_ref(), "true" | "null") {
-            rest.push("a".into());
-        }
-        rest.insert(0, first);
-        Path(rest.into())
-    })
-}
-
-fn text() -> impl Strategy<Value = String> {
-    // What a text in quotes can spell: anything that does not end in a backslash.
-    "[aA%_'\"é\\\\ /]{0,8}".prop_map(|text| text.trim_end_matches('\\').to_owned())
-}
-
-fn number() -> impl Strategy<Value = String> {
-    prop_oneof!["-?[0-9]{1,3}", "-?[0-9]{1,2}\\.[0-9]{1,2}", "[0-9]e-?[0-9]"]
-}
-
-fn literal() -> impl Strategy<Value = Literal> {
-    prop_oneof![
-        Just(Literal::Null),
-        any::<bool>().prop_map(Literal::Bool),
-        number().prop_map(|digits| Literal::Number(digits.into())),
-        text().prop_map(|text| Literal::Text(text.into())),
-    ]
-}
-
-fn modifier() -> impl Strategy<Value = Option<Modifier>> {
-    prop_oneof![
-        9 => Just(None),
-        1 => prop::sample::select(Modifier::ALL).prop_map(Some),
-    ]
-}
-
-fn term() -> impl Strategy<Value = Term> {
-    let leaf = prop_oneof![
-        6 => literal().prop_map(Term::Literal),
-        6 => (path(), modifier()).prop_map(|(path, modifier)| Term::Field(path, modifier)),
-        6 => (path(), modifier()).prop_map(|(path, modifier)| Term::Claim(path, modifier)),
-        1 => prop::sample::select(MACROS).prop_map(Term::Macro),
-        1 => (path(), prop::option::of(name()), modifier()).prop_map(|(mut path, alias, modifier)| {
-            path.0 = path.steps().chain(["id"]).map(Into::into).collect();
-            Term::Collection(path, alias, modifier)
-        }),
-        1 => modifier().prop_map(|modifier| {
-            Term::Request(Path(["query".into(), "a".into()].into()), modifier)
-        }),
-    ];
-    leaf.prop_recursive(2, 6, 3, |inner| {
-        let arguments = prop::collection::vec(inner, 1..3);
-        (prop::sample::select(FUNCTIONS), arguments)
-            .prop_map(|(name, arguments)| Term::Function(name, arguments.into()))
-    })
-}
-
-fn comparison() -> impl Strategy<Value = Node> {
-    let op = prop::sample::select(Op::ALL).prop_map(|(_, op)| op);
-    (term(), op, prop::bool::weighted(0.1), term()).prop_map(|(left, op, any, right)| {
-        Node::Compare(Box::new(Comparison::new(left, op, any, right)))
-    })
-}
-
-fn rule() -> impl Strategy<Value = Rule> {
-    let node = comparison().prop_recursive(4, 24, 4, |inner| {
-        let nodes = prop::collection::vec(inner, 1..4);
-        prop_oneof![nodes.clone().prop_map(Node::all), nodes.prop_map(Node::any)]
-    });
-    node.prop_map(|root| Rule { root })
-}
-
-/// An object with some of the names that rules have.
-fn object() -> impl Strategy<Value = String> {
-    let leaf = prop_oneof![
-        Just("null".to_owned()),
-        Just("\"\\ud800\"".to_owned()),
-        any::<bool>().prop_map(|value| value.to_string()),
-        (0..30_i32).prop_map(|number| number.to_string()),
-        text().prop_map(|text| serde_json::to_string(&text).unwrap()),
-        Just("\"ends in \\\\\"".to_owned()),
-    ];
-    let value = leaf.prop_recursive(3, 12, 3, |inner| {
-        let member = (name(), inner.clone());
-        prop_oneof![
-            prop::collection::vec(inner, 0..3).prop_map(|all| format!("[{}]", all.join(","))),
-            prop::collection::vec(member, 0..3).prop_map(object_of),
-        ]
-    });
-    prop::collection::vec((name(), value), 0..5).prop_map(object_of)
-}
-
-fn object_of(members: Vec<(Box<str>, String)>) -> String {
-    let member = |(name, value): &(Box<str>, String)| format!("\"{name}\":{value}");
-    let members: Vec<_> = members.iter().map(member).collect();
-    format!("{{{}}}", members.join(","))
-}
+use crate::limits::RULE_DEPTH;
 
 fn said(rule: &Rule, record: Option<&Record<'_>>, auth: Option<&Record<'_>>) -> Verdict {
+    said_to(rule, record, auth, None)
+}
+
+fn said_to(
+    rule: &Rule,
+    record: Option<&Record<'_>>,
+    auth: Option<&Record<'_>>,
+    request: Option<&Request>,
+) -> Verdict {
     rule.holds(&Facts {
         record,
         auth,
+        request,
         now: now(),
     })
 }
@@ -159,20 +71,25 @@ proptest! {
         rule in rule(),
         record in prop::option::of(object()),
         auth in prop::option::of(object()),
+        sent in prop::option::of(sent()),
     ) {
         let (record, auth) = (record.as_deref().map(json), auth.as_deref().map(json));
         let record = record.as_ref().map(Record::parse);
         let auth = auth.as_ref().map(Record::parse);
-        let special = rule.specialize(auth.as_ref());
-        let expected = said(&rule, record.as_ref(), auth.as_ref());
-        prop_assert_eq!(said(&special, record.as_ref(), None), expected, "{}", &special);
-        prop_assert_eq!(said(&special, record.as_ref(), record.as_ref()), expected);
-        prop_assert_eq!(special.specialize(None), special);
+        let special = rule.specialize(auth.as_ref(), sent.as_ref());
+        let expected = said_to(&rule, record.as_ref(), auth.as_ref(), sent.as_ref());
+        let alone = said(&special, record.as_ref(), None);
+        // It may be more certain: what is gone can have been all that stood in between.
+        if expected != Verdict::Undecided {
+            prop_assert_eq!(alone, expected, "{}", &special);
+        }
+        prop_assert_eq!(said(&special, record.as_ref(), record.as_ref()), alone);
+        prop_assert_eq!(special.specialize(None, None), special);
     }
 
     #[test]
     fn what_has_a_need_is_never_certain_alone(node in comparison(), record in object()) {
-        let rule = Rule { root: node };
+        let rule = Rule::of(node);
         let record = json(&record);
         let record = Record::parse(&record);
         if !rule.needs().is_empty() {
@@ -181,49 +98,115 @@ proptest! {
     }
 
     #[test]
-    fn whoever_a_rule_holds_of_is_found(rule in rule(), record in object(), auth in object()) {
+    fn whoever_a_rule_holds_of_is_found(
+        rule in rule(),
+        record in object(),
+        auth in object(),
+        sent in prop::option::of(sent()),
+    ) {
         let (record, auth) = (json(&record), json(&auth));
         let (record, auth) = (Record::parse(&record), Record::parse(&auth));
-        let found = match rule.keys(Some(&auth)) {
+        let sent = sent.as_ref();
+        let found = match rule.keys(Some(&auth), sent) {
             Keys::Always => {
-                prop_assert_eq!(said(&rule, None, Some(&auth)), Verdict::Holds);
+                prop_assert_eq!(said_to(&rule, None, Some(&auth), sent), Verdict::Holds);
                 true
             }
             Keys::Asked => true,
             Keys::Equal(keys) => keys.iter().any(|key| {
-                record.sought(&key.field).as_ref() == Some(&key.value)
+                record.sought(&key.field).contains(&key.value)
             }),
             Keys::Never => false,
         };
-        if said(&rule, Some(&record), Some(&auth)) == Verdict::Holds {
+        if said_to(&rule, Some(&record), Some(&auth), sent) == Verdict::Holds {
             prop_assert!(found);
         }
     }
 
     #[test]
-    fn equal_values_are_looked_up_alike(left in object(), right in object()) {
+    fn equal_values_are_looked_up_alike(
+        left in object(),
+        right in object(),
+        text in prop::sample::select(vec![
+            "a = @request.auth.b",
+            "a ?= @request.auth.b",
+            "@request.auth.b:each ?= a:each",
+            "a.id ?= @request.auth.b",
+        ]),
+    ) {
         let (left, right) = (json(&left), json(&right));
         let (left, right) = (Record::parse(&left), Record::parse(&right));
-        let rule = Rule::parse("a = @request.auth.b").unwrap();
+        let rule = Rule::parse(text).unwrap();
         if said(&rule, Some(&left), Some(&right)) == Verdict::Holds {
-            let Keys::Equal(keys) = rule.keys(Some(&right)) else {
+            let Keys::Equal(keys) = rule.keys(Some(&right), None) else {
                 return Err(TestCaseError::fail("an equality has a key"));
             };
-            let found = left.sought(&Path(["a".into()].into()));
-            prop_assert_eq!(found.as_ref(), Some(&keys[0].value));
+            let found = |key: &Key| left.sought(&key.field).contains(&key.value);
+            prop_assert!(keys.iter().any(found));
         }
+    }
+
+    #[test]
+    fn any_of_values_is_some_and_plain_is_all(
+        op in prop::sample::select(Op::ALL),
+        left in prop::collection::vec(value(), 1..4),
+        right in prop::collection::vec(value(), 1..4),
+    ) {
+        let (_, op) = op;
+        let path = |name: &str| Path([name.into()].into());
+        let field = |name, each| Term::Field(path(name), each);
+        let one = |any, left: &String, right: &String| {
+            let record = json(&format!("{{\"a\":[{left}],\"b\":[{right}]}}"));
+            let each = Some(Modifier::Each);
+            let of = Comparison::new(field("a", each), op, any, field("b", each));
+            let rule = Rule::of(Node::Compare(Box::new(of)));
+            said(&rule, Some(&Record::parse(&record)), None)
+        };
+        let pairs = || left.iter().flat_map(|a| right.iter().map(move |b| one(false, a, b)));
+        let (left, right) = (left.join(","), right.join(","));
+        prop_assert_eq!(one(true, &left, &right), pairs().fold(Verdict::Fails, Verdict::or));
+        prop_assert_eq!(one(false, &left, &right), pairs().fold(Verdict::Holds, Verdict::and));
+    }
+
+    #[test]
+    fn one_element_has_to_satisfy_all_that_is_said_of_it(
+        elements in prop::collection::vec(0..6_i32, 0..5),
+        rule in prop::collection::vec((0..2_usize, prop::sample::select(Op::ALL), 0..6_i32), 2..6),
+    ) {
+        let said_of = |elements: &[i32], any| {
+            let record = json(&format!("{{\"a\":{elements:?}}}"));
+            let parts = rule.chunks(2).map(|parts| {
+                let parts = parts.iter().map(|(of, (op, _), number)| {
+                    let term = ["a:each", "a.id"][*of];
+                    format!("{term} {any}{op} {number}")
+                });
+                format!("({})", parts.collect::<Vec<_>>().join(" || "))
+            });
+            let rule = Rule::parse(&parts.collect::<Vec<_>>().join(" && ")).unwrap();
+            said(&rule, Some(&Record::parse(&record)), None)
+        };
+        let each = elements.iter().map(|element| said_of(&[*element], ""));
+        let expected = match elements.len() {
+            0 => said_of(&[], ""),
+            _ => each.fold(Verdict::Fails, Verdict::or),
+        };
+        prop_assert_eq!(said_of(&elements, "?"), expected);
     }
 
     #[test]
     fn and_and_or_mirror_each_other(left in rule(), right in rule(), record in object()) {
         let record = json(&record);
         let record = Record::parse(&record);
-        let of = |root| said(&Rule { root }, Some(&record), None);
+        let of = |root| said(&Rule::of(root), Some(&record), None);
         let (a, b) = (of(left.root.clone()), of(right.root.clone()));
         let both = |x: &Rule, y: &Rule| of(Node::all(vec![x.root.clone(), y.root.clone()]));
         let any = |x: &Rule, y: &Rule| of(Node::any(vec![x.root.clone(), y.root.clone()]));
-        prop_assert_eq!(both(&left, &right), a.and(b));
-        prop_assert_eq!(both(&right, &left), a.and(b));
+        prop_assert_eq!(both(&left, &right), both(&right, &left));
+        // Two that each hold of some element need not hold of the same.
+        let is_apart = !Rule::of(Node::all(vec![left.root.clone(), right.root.clone()])).is_joint;
+        if is_apart || a.and(b) == Verdict::Fails {
+            prop_assert_eq!(both(&left, &right), a.and(b));
+        }
         prop_assert_eq!(any(&left, &right), a.or(b));
         prop_assert_eq!(any(&right, &left), a.or(b));
     }
@@ -298,20 +281,31 @@ fn steps_grow_with_the_text_and_no_faster() {
     let steps = |rule: &str, len: usize| {
         let text = "a".repeat(len);
         let record = json(&format!(
-            "{{\"s\":\"{text}\",\"o\":{{\"x\":[0,\"{text}\"]}}}}"
+            "{{\"s\":\"{text}\",\"o\":{{\"x\":[0,\"{text}\"]}},\"l\":[\"{text}\",1]}}"
         ));
         let record = Record::parse(&record);
         let facts = Facts {
             record: Some(&record),
             auth: None,
+            request: None,
             now: now(),
         };
         Rule::parse(rule).unwrap().holds_counted(&facts).1
     };
     let long = "a".repeat(1000);
+    // Each parenthesis is joined with what stands before it, of another field by turns.
+    let nested = (0..RULE_DEPTH).fold("l:each ?= 1".to_owned(), |inner, at| {
+        let field = ["l", "o.x"][at % 2];
+        format!("{field}:each ?= 1 && ({field}:each ?= 1 && {inner} || s = 1)")
+    });
     for (rule, factor) in [
         ("s = 'a'".to_owned(), 3),
         ("s ~ s".to_owned(), 8),
+        ("s ?= 'a' && s:lower ~ 'b'".to_owned(), 20),
+        ("l:each ?~ 'b' && l:each ?~ 'c'".to_owned(), 20),
+        ("l:length > 5".to_owned(), 8),
+        ("l ~ 'b'".to_owned(), 8),
+        (nested, 400),
         ("s = o.x.1".to_owned(), 8),
         (format!("s ~ '{long}b'"), 5),
         (format!("s ~ '%{long}b%{long}b%'"), 5),

@@ -34,6 +34,15 @@ impl Pattern {
             let any = || Piece::new(Vec::new());
             return Self::Pieces([any(), Piece::new(contained(text)), any()].into());
         }
+        Self::of(text)
+    }
+
+    /// Reads what stands in a field: what contains it matches, and each `%` is its own.
+    pub(super) fn around(text: &str) -> Self {
+        Self::of(&format!("%{text}%"))
+    }
+
+    fn of(text: &str) -> Self {
         let mut pieces = Vec::new();
         let mut piece = Vec::new();
         let mut chars = text.chars();

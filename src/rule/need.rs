@@ -1,24 +1,21 @@
-//! What a rule asks for that this version does not decide.
+//! What a rule asks for that is not decided from an event alone.
 
 use std::fmt;
 
-use super::tree::{Comparison, Modifier, NOW, Node, Term};
+use super::strftime;
+use super::tree::{Comparison, Function, Modifier, Node, Part, Path, Term};
 
 /// A part of the language that is read and not decided.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Need {
-    /// The form of an operator that asks for any of several values. Shape: `?=`.
-    AnyOf(Box<str>),
+    /// Records that refer to this one. Shape: `comments_via_post.author`.
+    BackRelation(Box<str>),
     /// Records of another collection. Shape: `@collection.teams.id`.
     Collection(Box<str>),
-    /// A function. Shape: `geoDistance`.
+    /// A function that is called so that it is not reckoned here. Shape: `strftime`.
     Function(&'static str),
-    /// A time, or a part of it, other than `@now`. Shape: `@todayStart`.
-    Macro(Box<str>),
-    /// What is asked of a path instead of its value. Shape: `:length`.
+    /// What is asked of a path that has no such thing. Shape: `:isset`.
     Modifier(Box<str>),
-    /// What came with the request, but for claims. Shape: `@request.query.page`.
-    Request(Box<str>),
     /// A pattern with a `_` that is longer than is tried. Shape: `~`.
     LongPattern(Box<str>),
 }
@@ -26,13 +23,11 @@ pub enum Need {
 impl fmt::Display for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AnyOf(op) => write!(f, "{op} asks for any of several values"),
+            Self::BackRelation(path) => write!(f, "{path} asks for records that refer to this one"),
             Self::Collection(path) => write!(f, "{path} asks for records of another collection"),
-            Self::Function(name) => write!(f, "{name}() is a function"),
+            Self::Function(name) => write!(f, "{name}() has modifiers or a %J"),
             Self::LongPattern(op) => write!(f, "a pattern of {op} has a _ and is too long"),
-            Self::Macro(name) => write!(f, "{name} is a time other than @now"),
-            Self::Modifier(name) => write!(f, "{name} asks for something else than a value"),
-            Self::Request(path) => write!(f, "{path} asks what came with the request"),
+            Self::Modifier(name) => write!(f, "{name} asks for what was sent and not for what is"),
         }?;
         f.write_str(", which is not decided here")
     }
@@ -45,6 +40,13 @@ pub(super) fn of_node(node: &Node, needs: &mut Vec<Need>) {
     }
 }
 
+/// Whether a term has no need.
+pub(super) fn is_decided(term: &Term) -> bool {
+    let mut is_decided = true;
+    of_term(term, &mut |_| is_decided = false);
+    is_decided
+}
+
 fn of_comparison(comparison: &Comparison, needs: &mut Vec<Need>) {
     let mut add = |need| {
         if !needs.contains(&need) {
@@ -52,51 +54,63 @@ fn of_comparison(comparison: &Comparison, needs: &mut Vec<Need>) {
         }
     };
     of_term(&comparison.left, &mut add);
-    let op = comparison.op.as_str();
-    if comparison.any {
-        add(Need::AnyOf(format!("?{op}").into()));
-    }
     if comparison
         .pattern
         .as_ref()
         .is_some_and(|pattern| pattern.is_too_long())
     {
-        add(Need::LongPattern(op.into()));
+        add(Need::LongPattern(comparison.op.as_str().into()));
     }
     of_term(&comparison.right, &mut add);
 }
 
-fn of_term(term: &Term, add: &mut impl FnMut(Need)) {
+fn of_term(term: &Term, add: &mut dyn FnMut(Need)) {
     match term {
-        Term::Claim(_, modifier) | Term::Field(_, modifier) => of_modifier(*modifier, add),
-        Term::Collection(path, _, modifier) => {
+        Term::Claim(path, _) => of_path("@request.auth.", path, add),
+        Term::Collection(path, ..) => {
             add(Need::Collection(format!("@collection.{path}").into()));
-            of_modifier(*modifier, add);
         }
-        Term::Function(name, _) => add(Need::Function(name)),
-        Term::Literal(_) => {}
-        Term::Macro(NOW) => {}
-        Term::Macro(name) => add(Need::Macro(format!("@{name}").into())),
-        Term::Request(path, modifier) => {
-            add(Need::Request(format!("@request.{path}").into()));
-            of_modifier(*modifier, add);
+        Term::Field(path, modifier) => {
+            of_path("", path, add);
+            if *modifier == Some(Modifier::Isset) {
+                add(Need::Modifier(":isset".into()));
+            }
         }
+        Term::Function(function) => {
+            function
+                .arguments()
+                .iter()
+                .for_each(|term| of_term(term, add));
+            if !is_plain(function) {
+                add(Need::Function(function.name()));
+            }
+        }
+        // Of what was sent with a write PocketBase says no array at all, not even an empty one.
+        Term::Request(Part::Body(_), Some(Modifier::Each)) => add(Need::Modifier(":each".into())),
+        Term::Literal(_) | Term::Macro(_) | Term::Request(..) => {}
     }
 }
 
-fn of_modifier(modifier: Option<Modifier>, add: &mut impl FnMut(Need)) {
-    if let Some(modifier) = modifier {
-        add(Need::Modifier(format!(":{}", modifier.as_str()).into()));
+fn is_plain(function: &Function) -> bool {
+    match function {
+        Function::GeoDistance(_) => true,
+        Function::Strftime {
+            format, modifiers, ..
+        } => modifiers.is_empty() && strftime::is_known(format),
     }
 }
 
-/// Whether a comparison has no need. A pattern tells for itself.
-pub(super) fn is_decided(comparison: &Comparison) -> bool {
-    let decided = |term: &Term| match term {
-        Term::Claim(_, modifier) | Term::Field(_, modifier) => modifier.is_none(),
-        Term::Literal(_) => true,
-        Term::Macro(name) => *name == NOW,
-        Term::Collection(..) | Term::Function(..) | Term::Request(..) => false,
+/// A step on the way that is named as PocketBase names the records that refer to one.
+fn of_path(before: &str, path: &Path, add: &mut dyn FnMut(Need)) {
+    let refers = |step: &str| {
+        let (collection, field) = step.split_once("_via_").unwrap_or_default();
+        !collection.is_empty() && !field.is_empty()
     };
-    !comparison.any && decided(&comparison.left) && decided(&comparison.right)
+    let mut steps = path.steps().peekable();
+    while let Some(step) = steps.next() {
+        if steps.peek().is_some() && refers(step) {
+            add(Need::BackRelation(format!("{before}{path}").into()));
+            return;
+        }
+    }
 }

@@ -37,6 +37,15 @@ pub(super) fn is_json(text: &str) -> bool {
     !text.is_empty() && len(text) == text.len() && !has_zero_in_front
 }
 
+/// A text as C's `double`, where all of it is one as SQLite reads it.
+pub(super) fn double(text: &str) -> Option<f64> {
+    let text = text.trim_ascii();
+    let begins = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.');
+    // Not the words for what is beyond numbers.
+    let is_number = text.starts_with(begins) && !text.contains(['n', 'N']);
+    text.parse().ok().filter(|_| is_number)
+}
+
 /// Compares two numbers.
 pub(super) fn order(left: &str, right: &str) -> Ordering {
     let (left, right) = (Parts::of(left), Parts::of(right));

@@ -1,15 +1,33 @@
 //! Text to expression. Recursion is bounded by [`RULE_DEPTH`].
 
-use crate::limits::{RULE_BYTES_MAX, RULE_COMPARISONS_MAX, RULE_DEPTH};
+use crate::limits::{
+    RULE_BYTES_MAX, RULE_COMPARISONS_MAX, RULE_DEPTH, RULE_STRFTIME_MODIFIERS_MAX,
+};
 
 use super::error::RuleError;
 use super::number;
-use super::tree::{Comparison, FUNCTIONS, Literal, MACROS, Modifier, Node, Op, Path, Term};
+use super::tree::{Comparison, Function, Literal, Macro, Modifier, Node, Op, Part, Path, Term};
 
 // What the messages below say.
 const _: () = assert!(RULE_BYTES_MAX == 4096 && RULE_COMPARISONS_MAX == 200 && RULE_DEPTH == 16);
+const _: () = assert!(RULE_STRFTIME_MODIFIERS_MAX == 8);
 
 type Result<T> = std::result::Result<T, RuleError>;
+
+/// Modifiers that may stand somewhere, and what is expected there.
+type Among = (&'static [Modifier], &'static str);
+
+const OF_BODY: Among = (Modifier::ALL, "changed, each, isset, length or lower");
+const OF_PATHS: Among = (
+    &[
+        Modifier::Each,
+        Modifier::Isset,
+        Modifier::Length,
+        Modifier::Lower,
+    ],
+    "isset, length, each or lower",
+);
+const OF_TEXTS: Among = (&[Modifier::Isset, Modifier::Lower], "isset or lower");
 
 /// Reads a whole text.
 pub(super) fn rule(text: &str) -> Result<Node> {
@@ -145,18 +163,24 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// A text in quotes: only a `\` before a quote of that kind is taken out.
+    /// A text in quotes. A `\` stays but for [`escaped`].
     fn quoted(&mut self, quote: char) -> Result<Term> {
         let inner = self.rest().get(1..).unwrap_or_default();
-        let mut before = quote;
-        for (len, c) in inner.char_indices() {
-            if c == quote && before != '\\' {
-                let text = inner.get(..len).unwrap_or_default();
+        let mut text = String::new();
+        let mut chars = inner.char_indices().peekable();
+        while let Some((len, c)) = chars.next() {
+            if c == quote {
                 self.at += len + 2;
-                let text = text.replace(&format!("\\{quote}"), quote.encode_utf8(&mut [0; 4]));
                 return Ok(Term::Literal(Literal::Text(text.into())));
             }
-            before = c;
+            let next = chars.peek().and_then(|(_, next)| escaped(*next));
+            match next {
+                Some(next) if c == '\\' => {
+                    text.push(next);
+                    chars.next();
+                }
+                _ => text.push(c),
+            }
         }
         self.fail("a text with a quote at its end")
     }
@@ -204,7 +228,7 @@ impl<'a> Parser<'a> {
         self.steps(vec![first.into()])
     }
 
-    fn modifier(&mut self) -> Result<Option<Modifier>> {
+    fn modifier(&mut self, (among, expected): Among) -> Result<Option<Modifier>> {
         if !self.eat(":") {
             return Ok(None);
         }
@@ -212,10 +236,10 @@ impl<'a> Parser<'a> {
         let name = self.step();
         let named =
             |modifier: &&Modifier| name.as_ref().is_ok_and(|name| *name == modifier.as_str());
-        let found = Modifier::ALL.iter().find(named);
+        let found = among.iter().find(named);
         if found.is_none() {
             self.at = start;
-            return self.fail("isset, length, each or lower");
+            return self.fail(expected);
         }
         Ok(found.copied())
     }
@@ -225,11 +249,16 @@ impl<'a> Parser<'a> {
         let start = self.at;
         let first = self.step()?;
         if self.rest().starts_with('(') {
-            let Some(name) = FUNCTIONS.iter().find(|name| **name == first) else {
-                self.at = start;
-                return self.fail("a function: geoDistance or strftime");
+            let [distance, time] = Function::NAMES;
+            let function = match first {
+                name if name == distance => self.geo_distance(),
+                name if name == time => self.strftime(),
+                _ => {
+                    self.at = start;
+                    return self.fail("a function: geoDistance or strftime");
+                }
             };
-            return self.arguments(name);
+            return function.map(|function| Term::Function(Box::new(function)));
         }
         if !self.rest().starts_with(['.', ':']) {
             let literal = match first.to_ascii_lowercase().as_str() {
@@ -243,22 +272,100 @@ impl<'a> Parser<'a> {
             }
         }
         let path = self.steps(vec![first.into()])?;
-        Ok(Term::Field(path, self.modifier()?))
+        Ok(Term::Field(path, self.modifier(OF_PATHS)?))
     }
 
-    fn arguments(&mut self, name: &'static str) -> Result<Term> {
+    fn geo_distance(&mut self) -> Result<Function> {
         self.open()?;
-        let mut arguments = vec![self.term("an argument")?];
+        let places = [
+            self.coordinate()?,
+            self.next_coordinate()?,
+            self.next_coordinate()?,
+            self.next_coordinate()?,
+        ];
+        self.close(") after four coordinates")?;
+        Ok(Function::GeoDistance(places))
+    }
+
+    fn strftime(&mut self) -> Result<Function> {
+        self.open()?;
+        self.skip();
+        let format = self.argument("a format in quotes")?;
+        let mut at = None;
+        let mut modifiers = Vec::new();
         self.skip();
         while self.eat(",") {
-            arguments.push(self.term("an argument")?);
+            self.skip();
+            if at.is_none() {
+                at = Some(self.time()?);
+            } else if modifiers.len() < RULE_STRFTIME_MODIFIERS_MAX {
+                modifiers.push(self.argument("a modifier in quotes")?);
+            } else {
+                return self.fail("fewer modifiers: 8 are the most");
+            }
             self.skip();
         }
+        self.close("a comma or )")?;
+        Ok(Function::Strftime {
+            format,
+            at,
+            modifiers: modifiers.into(),
+        })
+    }
+
+    fn next_coordinate(&mut self) -> Result<Term> {
+        self.skip();
+        if !self.eat(",") {
+            return self.fail("a comma and one of four coordinates");
+        }
+        self.coordinate()
+    }
+
+    fn coordinate(&mut self) -> Result<Term> {
+        const COORDINATE: &str = "a number or a field";
+        self.skip();
+        let start = self.at;
+        match self.term(COORDINATE)? {
+            Term::Function(_) | Term::Literal(Literal::Text(_)) => {
+                self.at = start;
+                self.fail(COORDINATE)
+            }
+            term => Ok(term),
+        }
+    }
+
+    /// Takes the end of a function.
+    fn close(&mut self, expected: &'static str) -> Result<()> {
+        self.skip();
         if !self.eat(")") {
-            return self.fail("a comma or )");
+            return self.fail(expected);
         }
         self.depth -= 1;
-        Ok(Term::Function(name, arguments.into()))
+        Ok(())
+    }
+
+    fn time(&mut self) -> Result<Term> {
+        const TIME: &str = "a field or a time";
+        let start = self.at;
+        match self.term(TIME)? {
+            Term::Function(_) => {
+                self.at = start;
+                self.fail(TIME)
+            }
+            term => Ok(term),
+        }
+    }
+
+    /// An argument that is a text.
+    fn argument(&mut self, expected: &'static str) -> Result<Box<str>> {
+        let start = self.at;
+        match self.term(expected)? {
+            Term::Literal(Literal::Text(text)) => Ok(text),
+            _ => {
+                self.at = start;
+                self.fail(expected)
+            }
+        }
     }
 
     /// What begins with `@`.
@@ -271,8 +378,8 @@ impl<'a> Parser<'a> {
             "collection" => return self.collection(),
             _ => {}
         }
-        match MACROS.iter().find(|name| **name == first) {
-            Some(name) => Ok(Term::Macro(name)),
+        match Macro::ALL.iter().find(|(name, _)| *name == first) {
+            Some((_, of)) => Ok(Term::Macro(*of)),
             None => {
                 self.at = start;
                 self.fail("@request, @collection or a time such as @now")
@@ -287,24 +394,22 @@ impl<'a> Parser<'a> {
         }
         let start = self.at;
         let part = self.step().unwrap_or_default();
-        let path = match part {
+        let (part, among) = match part {
             "auth" => {
                 let path = self.path()?;
-                return Ok(Term::Claim(path, self.modifier()?));
+                return Ok(Term::Claim(path, self.modifier(OF_PATHS)?));
             }
-            "query" | "headers" | "body" => {
-                if !self.rest().starts_with('.') {
-                    return self.fail("a dot and a name");
-                }
-                self.steps(vec![part.into()])?
-            }
-            "context" | "method" => Path([part.into()].into()),
+            "body" => (Part::Body(self.path()?), OF_BODY),
+            "context" => return Ok(Term::Request(Part::Context, None)),
+            "headers" => (Part::Headers(self.path()?), OF_TEXTS),
+            "method" => return Ok(Term::Request(Part::Method, None)),
+            "query" => (Part::Query(self.path()?), OF_TEXTS),
             _ => {
                 self.at = start;
                 return self.fail(PARTS);
             }
         };
-        Ok(Term::Request(path, self.modifier()?))
+        Ok(Term::Request(part, self.modifier(among)?))
     }
 
     fn collection(&mut self) -> Result<Term> {
@@ -321,6 +426,17 @@ impl<'a> Parser<'a> {
             return self.fail("a dot and a name");
         }
         let path = self.steps(vec![name.into()])?;
-        Ok(Term::Collection(path, alias, self.modifier()?))
+        Ok(Term::Collection(path, alias, self.modifier(OF_PATHS)?))
+    }
+}
+
+/// What a `\` in a text makes of the character after it; none where both stay.
+fn escaped(c: char) -> Option<char> {
+    match c {
+        '"' | '\'' | '\\' => Some(c),
+        'n' => Some('\n'),
+        'r' => Some('\r'),
+        't' => Some('\t'),
+        _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Formatter, Write};
 
-use super::tree::{Comparison, Literal, Modifier, Node, Term};
+use super::tree::{Comparison, Function, Literal, Modifier, Node, Term};
 
 pub(super) fn node(node: &Node, f: &mut Formatter<'_>) -> fmt::Result {
     match node {
@@ -56,23 +56,32 @@ fn term(term: &Term, f: &mut Formatter<'_>) -> fmt::Result {
             write!(f, "{path}")?;
             modified(*modifier, f)
         }
-        Term::Function(name, arguments) => called(name, arguments, f),
+        Term::Function(function) => called(function, f),
         Term::Literal(literal) => value(literal, f),
-        Term::Macro(name) => write!(f, "@{name}"),
-        Term::Request(path, modifier) => {
-            write!(f, "@request.{path}")?;
+        Term::Macro(of) => write!(f, "@{}", of.as_str()),
+        Term::Request(part, modifier) => {
+            write!(f, "@request.{part}")?;
             modified(*modifier, f)
         }
     }
 }
 
-fn called(name: &str, arguments: &[Term], f: &mut Formatter<'_>) -> fmt::Result {
-    write!(f, "{name}(")?;
-    for (place, argument) in arguments.iter().enumerate() {
-        if place > 0 {
+fn called(function: &Function, f: &mut Formatter<'_>) -> fmt::Result {
+    write!(f, "{}(", function.name())?;
+    if let Function::Strftime { format, .. } = function {
+        quoted(format, f)?;
+    }
+    for (place, argument) in function.arguments().iter().enumerate() {
+        if place > 0 || matches!(function, Function::Strftime { .. }) {
             f.write_str(", ")?;
         }
         term(argument, f)?;
+    }
+    if let Function::Strftime { modifiers, .. } = function {
+        for modifier in modifiers {
+            f.write_str(", ")?;
+            quoted(modifier, f)?;
+        }
     }
     f.write_char(')')
 }
@@ -86,15 +95,17 @@ fn value(literal: &Literal, f: &mut Formatter<'_>) -> fmt::Result {
         Literal::Bool(value) => write!(f, "{value}"),
         Literal::Null => f.write_str("null"),
         Literal::Number(digits) => f.write_str(digits),
-        Literal::Text(text) => {
-            f.write_char('"')?;
-            for c in text.chars() {
-                if c == '"' {
-                    f.write_char('\\')?;
-                }
-                f.write_char(c)?;
-            }
-            f.write_char('"')
-        }
+        Literal::Text(text) => quoted(text, f),
     }
+}
+
+fn quoted(text: &str, f: &mut Formatter<'_>) -> fmt::Result {
+    f.write_char('"')?;
+    for c in text.chars() {
+        if matches!(c, '"' | '\\') {
+            f.write_char('\\')?;
+        }
+        f.write_char(c)?;
+    }
+    f.write_char('"')
 }

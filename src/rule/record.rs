@@ -20,24 +20,16 @@ pub struct Record<'a> {
 }
 
 /// What stands at a path.
-#[derive(Clone, Debug)]
-pub(super) enum Given<'a> {
-    /// The elements of an array.
-    Many(Vec<Value<'a>>),
-    One(Value<'a>),
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stand<'a> {
+    /// Nothing.
+    Absent,
+    /// Keys of other records, asked for their ids: the elements of this array, each by itself.
+    Ids(&'a str),
+    /// A value, as it is written.
+    Raw(&'a str),
     /// It cannot be said.
     Unknown,
-}
-
-impl Given<'_> {
-    /// The values; none if it cannot be said.
-    pub(super) fn values(&self) -> Option<&[Value<'_>]> {
-        match self {
-            Self::Many(values) => Some(values),
-            Self::One(value) => Some(std::slice::from_ref(value)),
-            Self::Unknown => None,
-        }
-    }
 }
 
 impl<'a> Record<'a> {
@@ -64,50 +56,49 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// What stands at `path`, with at most `most` elements.
-    pub(super) fn find(&self, path: &Path, most: usize, steps: &mut u64) -> Given<'_> {
+    /// What stands at `path`.
+    ///
+    /// A text or a number may be the key of another record, of which only the id is known here:
+    /// it is the key itself.
+    pub(super) fn find(&self, path: &Path, steps: &mut u64) -> Stand<'_> {
         let Some(members) = &self.members else {
-            return Given::Unknown;
+            return Stand::Unknown;
         };
-        let mut names = path.steps();
+        let mut names = path.steps().peekable();
         let first = names.next().unwrap_or_default();
         let end = members.partition_point(|(name, _)| name.as_ref() <= first);
         let found = members.get(..end).and_then(<[_]>::last);
         let Some((_, found)) = found.filter(|(name, _)| name == first) else {
-            return Given::One(Value::Null);
+            return Stand::Absent;
         };
         let mut raw = *found;
-        for name in names {
+        while let Some(name) = names.next() {
             *steps += raw.len() as u64;
+            let asks_id = name == "id" && names.peek().is_none();
             let found = match raw.bytes().next() {
                 Some(b'{') => member_named(raw, name),
                 Some(b'[') => match name.parse::<usize>() {
                     Ok(place) => elements(raw).nth(place),
-                    Err(_) => return Given::Unknown,
+                    Err(_) if asks_id && elements(raw).all(is_key) => return Stand::Ids(raw),
+                    Err(_) => return Stand::Unknown,
                 },
                 Some(b'n') => None,
-                _ => return Given::Unknown,
+                _ if asks_id && is_key(raw) => Some(raw),
+                _ => return Stand::Unknown,
             };
             match found {
                 Some(value) => raw = value,
-                None => return Given::One(Value::Null),
+                None => return Stand::Absent,
             }
         }
         *steps += raw.len() as u64;
-        given(raw, most)
+        Stand::Raw(raw)
     }
 }
 
-fn given(raw: &str, most: usize) -> Given<'_> {
-    if !raw.starts_with('[') {
-        return Given::One(value(raw));
-    }
-    let values: Vec<_> = elements(raw).take(most + 1).map(value).collect();
-    match values.len() {
-        0 => Given::One(Value::Null),
-        len if len > most => Given::Unknown,
-        _ => Given::Many(values),
-    }
+/// Whether a value may be the key of a record: a text or a number.
+fn is_key(raw: &str) -> bool {
+    raw.starts_with(|first: char| matches!(first, '"' | '-' | '0'..='9'))
 }
 
 fn member_named<'a>(object: &'a str, name: &str) -> Option<&'a str> {
@@ -116,10 +107,10 @@ fn member_named<'a>(object: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// The value that a JSON text is; one of several is its text.
-fn value(raw: &str) -> Value<'_> {
+pub(super) fn value(raw: &str) -> Value<'_> {
     match raw.bytes().next() {
         Some(b'"') => unquoted(raw).map_or(Value::Unreadable, Value::Text),
-        Some(b'-' | b'0'..=b'9') => Value::Number(raw),
+        Some(b'-' | b'0'..=b'9') => Value::Number(Cow::Borrowed(raw)),
         Some(b'[' | b'{') => Value::Text(Cow::Borrowed(raw)),
         Some(b'f') => Value::Bool(false),
         Some(b't') => Value::Bool(true),
@@ -138,7 +129,7 @@ fn unquoted(raw: &str) -> Option<Cow<'_, str>> {
 }
 
 /// The elements of an array, as they are written.
-fn elements(array: &str) -> impl Iterator<Item = &str> {
+pub(super) fn elements(array: &str) -> impl Iterator<Item = &str> {
     let mut rest = inner(array);
     std::iter::from_fn(move || {
         let (value, after) = next_value(rest)?;

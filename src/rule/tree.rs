@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::like::Pattern;
+use super::need;
 
 /// A name within a record or among claims, by its steps. Shape: `author.name`, `tags.0`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -45,6 +46,8 @@ pub(super) struct Comparison {
     pub(super) right: Term,
     /// The right side as a pattern, where it is a value and the operator asks for one.
     pub(super) pattern: Option<Pattern>,
+    /// Whether nothing in it needs what is not here. A pattern tells for itself.
+    pub(super) is_decided: bool,
 }
 
 /// An operator, without its `?`.
@@ -69,50 +72,71 @@ pub(super) enum Term {
     Collection(Path, Option<Box<str>>, Option<Modifier>),
     /// A path of the record.
     Field(Path, Option<Modifier>),
-    /// A function's name and arguments.
-    Function(&'static str, Box<[Self]>),
+    /// A function of terms.
+    Function(Box<Function>),
     /// A value.
     Literal(Literal),
-    /// A name for a time or a part of it, without its `@`.
-    Macro(&'static str),
-    /// `@request.` and a path, but for claims.
-    Request(Path, Option<Modifier>),
+    /// A name for a time or a part of it.
+    Macro(Macro),
+    /// `@request.` and a part of the request, but for claims.
+    Request(Part, Option<Modifier>),
+}
+
+/// A function with its arguments.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Function {
+    /// Kilometres between two places, each its longitude and its latitude.
+    GeoDistance([Term; 4]),
+    /// A time as a text.
+    Strftime {
+        format: Box<str>,
+        /// The time; that of the facts where there is none.
+        at: Option<Term>,
+        /// What is done to the time.
+        modifiers: Box<[Box<str>]>,
+    },
+}
+
+/// A part of the request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Part {
+    Body(Path),
+    Context,
+    Headers(Path),
+    Method,
+    Query(Path),
 }
 
 /// What is asked of a path instead of its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Modifier {
+    Changed,
     Each,
     Isset,
     Length,
     Lower,
 }
 
-/// The macro that is decided.
-pub(super) const NOW: &str = "now";
-
-/// Every macro.
-pub(super) const MACROS: &[&str] = &[
-    NOW,
-    "second",
-    "minute",
-    "hour",
-    "day",
-    "month",
-    "weekday",
-    "year",
-    "yesterday",
-    "tomorrow",
-    "todayStart",
-    "todayEnd",
-    "monthStart",
-    "monthEnd",
-    "yearStart",
-    "yearEnd",
-];
-
-/// Every function.
-pub(super) const FUNCTIONS: &[&str] = &["geoDistance", "strftime"];
+/// A time that is reckoned from the one of the facts, or a part of that one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Macro {
+    Day,
+    Hour,
+    Minute,
+    Month,
+    MonthEnd,
+    MonthStart,
+    Now,
+    Second,
+    TodayEnd,
+    TodayStart,
+    Tomorrow,
+    Weekday,
+    Year,
+    YearEnd,
+    YearStart,
+    Yesterday,
+}
 
 // === impl Path ===
 
@@ -190,10 +214,77 @@ impl Node {
 impl Term {
     fn asks(&self, of: &dyn Fn(&Self) -> bool) -> bool {
         let within = match self {
-            Self::Function(_, arguments) => arguments.iter().any(|term| term.asks(of)),
+            Self::Function(function) => function.arguments().iter().any(|term| term.asks(of)),
             _ => false,
         };
         within || of(self)
+    }
+}
+
+// === impl Function ===
+
+impl Function {
+    /// Every function's name.
+    pub(super) const NAMES: [&'static str; 2] = ["geoDistance", "strftime"];
+
+    pub(super) fn name(&self) -> &'static str {
+        let [distance, time] = Self::NAMES;
+        match self {
+            Self::GeoDistance(_) => distance,
+            Self::Strftime { .. } => time,
+        }
+    }
+
+    /// The arguments that may be more than a text.
+    pub(super) fn arguments(&self) -> &[Term] {
+        match self {
+            Self::GeoDistance(places) => places,
+            Self::Strftime { at, .. } => at.as_slice(),
+        }
+    }
+}
+
+// === impl Part ===
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Body(path) => write!(f, "body.{path}"),
+            Self::Context => f.write_str("context"),
+            Self::Headers(path) => write!(f, "headers.{path}"),
+            Self::Method => f.write_str("method"),
+            Self::Query(path) => write!(f, "query.{path}"),
+        }
+    }
+}
+
+// === impl Macro ===
+
+impl Macro {
+    /// Every macro, without its `@`.
+    pub(super) const ALL: &'static [(&'static str, Self)] = &[
+        ("now", Self::Now),
+        ("second", Self::Second),
+        ("minute", Self::Minute),
+        ("hour", Self::Hour),
+        ("day", Self::Day),
+        ("month", Self::Month),
+        ("weekday", Self::Weekday),
+        ("year", Self::Year),
+        ("yesterday", Self::Yesterday),
+        ("tomorrow", Self::Tomorrow),
+        ("todayStart", Self::TodayStart),
+        ("todayEnd", Self::TodayEnd),
+        ("monthStart", Self::MonthStart),
+        ("monthEnd", Self::MonthEnd),
+        ("yearStart", Self::YearStart),
+        ("yearEnd", Self::YearEnd),
+    ];
+
+    /// Its name.
+    pub(super) fn as_str(self) -> &'static str {
+        let found = Self::ALL.iter().find(|(_, of)| *of == self);
+        found.map_or("", |(name, _)| name)
     }
 }
 
@@ -208,6 +299,7 @@ impl Comparison {
             _ => None,
         };
         Self {
+            is_decided: need::is_decided(&left) && need::is_decided(&right),
             left,
             op,
             any,
@@ -216,9 +308,9 @@ impl Comparison {
         }
     }
 
-    /// Whether it is a plain `=`.
-    pub(super) fn is_equality(&self) -> bool {
-        self.op == Op::Equal && !self.any
+    /// Whether an array on its left is one text, and not its elements.
+    pub(super) fn takes_whole(&self) -> bool {
+        self.op.takes_a_pattern() && !self.any
     }
 }
 
@@ -261,11 +353,18 @@ impl Op {
 
 impl Modifier {
     /// Every modifier.
-    pub(super) const ALL: &'static [Self] = &[Self::Each, Self::Isset, Self::Length, Self::Lower];
+    pub(super) const ALL: &'static [Self] = &[
+        Self::Changed,
+        Self::Each,
+        Self::Isset,
+        Self::Length,
+        Self::Lower,
+    ];
 
     /// Its name, without the colon.
     pub(super) fn as_str(self) -> &'static str {
         match self {
+            Self::Changed => "changed",
             Self::Each => "each",
             Self::Isset => "isset",
             Self::Length => "length",

@@ -14,12 +14,12 @@ use super::tree::Literal;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value<'a> {
     Bool(bool),
-    /// What `@now` is.
-    Now(Timestamp),
     Null,
     /// A number's digits.
-    Number(&'a str),
+    Number(Cow<'a, str>),
     Text(Cow<'a, str>),
+    /// What `@now` and its like are.
+    Time(Timestamp),
     /// A text with half of a surrogate pair.
     Unreadable,
 }
@@ -32,7 +32,7 @@ impl<'a> Value<'a> {
         match literal {
             Literal::Bool(value) => Self::Bool(*value),
             Literal::Null => Self::Null,
-            Literal::Number(digits) => Self::Number(digits),
+            Literal::Number(digits) => Self::Number(Cow::Borrowed(digits)),
             Literal::Text(text) => Self::Text(Cow::Borrowed(text)),
         }
     }
@@ -42,9 +42,9 @@ impl<'a> Value<'a> {
         Some(match self {
             Self::Bool(value) => Literal::Bool(*value),
             Self::Null => Literal::Null,
-            Self::Number(digits) => Literal::Number((*digits).into()),
+            Self::Number(digits) => Literal::Number(digits.as_ref().into()),
             Self::Text(text) => Literal::Text(text.as_ref().into()),
-            Self::Now(_) | Self::Unreadable => return None,
+            Self::Time(_) | Self::Unreadable => return None,
         })
     }
 
@@ -52,10 +52,10 @@ impl<'a> Value<'a> {
     pub(super) fn text(&self) -> Option<Cow<'_, str>> {
         Some(match self {
             Self::Bool(value) => Cow::Borrowed(if *value { "1" } else { "0" }),
-            Self::Now(at) => Cow::Owned(at.strftime("%Y-%m-%d %H:%M:%S.%3fZ").to_string()),
             Self::Null | Self::Unreadable => return None,
             Self::Number(digits) => Cow::Borrowed(digits),
             Self::Text(text) => Cow::Borrowed(text),
+            Self::Time(at) => Cow::Owned(at.strftime("%Y-%m-%d %H:%M:%S.%3fZ").to_string()),
         })
     }
 
@@ -64,25 +64,38 @@ impl<'a> Value<'a> {
         let len = match self {
             Self::Number(digits) => digits.len(),
             Self::Text(text) => text.len(),
-            Self::Bool(_) | Self::Now(_) | Self::Null | Self::Unreadable => 1,
+            Self::Bool(_) | Self::Time(_) | Self::Null | Self::Unreadable => 1,
         };
         len as u64
     }
 
-    fn is_empty(&self) -> bool {
+    /// A number that was reckoned.
+    pub(super) fn count(number: usize) -> Self {
+        Self::Number(Cow::Owned(number.to_string()))
+    }
+
+    /// The same with the letters of ASCII in lower case.
+    pub(super) fn lower(self) -> Self {
+        match self {
+            Self::Text(text) => Self::Text(Cow::Owned(text.to_ascii_lowercase())),
+            other => other,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
         match self {
             Self::Null => true,
             Self::Text(text) => text.is_empty(),
-            Self::Bool(_) | Self::Now(_) | Self::Number(_) | Self::Unreadable => false,
+            Self::Bool(_) | Self::Time(_) | Self::Number(_) | Self::Unreadable => false,
         }
     }
 
     /// Its digits, if it is a number or a truth.
-    fn number(&self) -> Option<&str> {
+    pub(super) fn number(&self) -> Option<&str> {
         match self {
             Self::Bool(value) => Some(if *value { "1" } else { "0" }),
             Self::Number(digits) => Some(digits),
-            Self::Now(_) | Self::Null | Self::Text(_) | Self::Unreadable => None,
+            Self::Time(_) | Self::Null | Self::Text(_) | Self::Unreadable => None,
         }
     }
 
@@ -98,9 +111,11 @@ impl<'a> Value<'a> {
         let numeric = |text: &str| number::is_json(text);
         match (self, other) {
             (Self::Text(left), Self::Text(right)) => Some(left.cmp(right)),
-            (Self::Now(now), Self::Text(text)) => Some(compare_now(*now, text)),
-            (Self::Text(text), Self::Now(now)) => Some(compare_now(*now, text).reverse()),
-            (Self::Now(left), Self::Now(right)) => Some(left.cmp(right)),
+            (Self::Time(now), Self::Text(text)) => Some(compare_time(*now, text)),
+            (Self::Text(text), Self::Time(now)) => Some(compare_time(*now, text).reverse()),
+            (Self::Time(left), Self::Time(right)) => {
+                Some(left.as_millisecond().cmp(&right.as_millisecond()))
+            }
             (Self::Text(text), other) if numeric(text) => {
                 Some(number::order(text, other.number()?))
             }
@@ -111,10 +126,10 @@ impl<'a> Value<'a> {
 }
 
 /// Compares the time with a text: as times if it is one, UTC where it names no zone.
-fn compare_now(now: Timestamp, text: &str) -> Ordering {
+fn compare_time(now: Timestamp, text: &str) -> Ordering {
     match time(text) {
         Some(at) => now.as_millisecond().cmp(&at.as_millisecond()),
-        None => Value::Now(now).text().as_deref().cmp(&Some(text)),
+        None => Value::Time(now).text().as_deref().cmp(&Some(text)),
     }
 }
 

@@ -316,6 +316,41 @@ async fn a_page_of_the_sdk_hears_in_a_browser() {
     }
 }
 
+/// A rule that asks what a subscription's options say: each subscription has its own.
+#[tokio::test]
+async fn a_rule_may_ask_for_the_options_of_a_subscription() {
+    let api = JsonServer::start(json!({"posts": []})).await;
+    let rules =
+        "    posts: { list: \"team = @request.query.team && @request.headers.x_token != ''\" }\n";
+    let sidecar = Sidecar::start(&api.url(), &with(rules)).await;
+    let mut place = sdk(&sidecar).await;
+    place
+        .run(
+            "const headers = { 'X-Token': 't' };
+             await hear('red', '*', { query: { team: 'red' }, headers });
+             await hear('blue', '*', { query: { team: 'blue' }, headers });
+             await hear('none', '*', { query: { team: 'red' } });",
+        )
+        .await;
+    for team in ["red", "blue", "green"] {
+        sidecar
+            .post("/posts", json!({ "team": team }))
+            .await
+            .expect(201);
+    }
+    for team in ["red", "blue"] {
+        let told = place.told().await;
+        assert_eq!((&told[0], &told[2]["team"]), (&json!(team), &json!(team)));
+    }
+    let mut restdb = sidecar.hear("/realtime").await;
+    sidecar
+        .post("/posts", json!({ "team": "" }))
+        .await
+        .expect(201);
+    sidecar.publish("END", json!(null)).await.expect(200);
+    assert_eq!(restdb.next().await.json()["event"], "END");
+}
+
 // --- the protocol ---
 
 #[tokio::test]

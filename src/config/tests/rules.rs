@@ -48,7 +48,7 @@ fn an_entry_without_a_rule_is_for_superusers() {
 /// Within `access`.
 const REFUSED: &str = r#"
 rules: { a: { hear: 'b = ' } }  =>  4:access.rules.a.hear line 1, column 5: expected a field or a value
-rules: { a: { hear: 'b ?= 1' } }  =>  4:access.rules.a.hear ?= asks for any of several values, which is not decided here
+rules: { a: { hear: 'b:isset = 1' } }  =>  4:access.rules.a.hear :isset asks for what was sent and not for what is, which is not decided here
 rules: { a: { hear: '@collection.b.c = 1' } }  =>  4:access.rules.a.hear @collection.b.c asks for records of another collection
 rules: { a: { here: '' } }  =>  4:access.rules.a.here unknown key "here": the keys here are hear, list, view
 rules: { a: '' }  =>  4:access.rules.a expected a table of keys

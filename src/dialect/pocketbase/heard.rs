@@ -34,7 +34,7 @@ fn hears(part: &Part, access: &Access, grant: &Grant, leaving: &Leaving<'_>) -> 
         }
         Of::All(_) | Of::One(..) => return false,
     };
-    access.may_hear(grant, leaving, reading) && passes(part, grant, leaving)
+    access.may_hear(grant, leaving, reading, Some(&part.request)) && passes(part, grant, leaving)
 }
 
 /// Whether the event passes the client's own filter. What that cannot decide does not.
@@ -45,7 +45,7 @@ fn passes(part: &Part, grant: &Grant, leaving: &Leaving<'_>) -> bool {
         Filter::WhenSuperuser(_) if !grant.is_superuser() => return false,
         Filter::When(rule) | Filter::WhenSuperuser(rule) => rule,
     };
-    leaving.asked(rule, grant) == Verdict::Holds
+    leaving.asked(rule, grant, &part.request) == Verdict::Holds
 }
 
 /// By what the client is found: of what its grant has, what it is subscribed to.

@@ -184,6 +184,47 @@ fn with_rules_an_event_finds_those_of_its_record() {
     assert_eq!(found(&index, &unknown), [3]);
 }
 
+/// By any element of a record's array, and by any of a claim's.
+#[test]
+fn of_several_values_each_finds_its_own() {
+    let rules = [
+        ("members", when("members ?= @request.auth.sub")),
+        ("ids", when("members.id ?= @request.auth.sub && n = 1")),
+        ("teams", when("team ?= @request.auth.teams")),
+        ("both", when("@request.auth.teams ?= teams:each")),
+    ];
+    let access = access(&rules);
+    let all = &["*:*"][..];
+    let grants = [
+        grant(&access, json!({"sub": "u1", "teams": ["a", "b"]}), all),
+        grant(&access, json!({"sub": "u2", "teams": ["b", "c", "c"]}), all),
+        grant(&access, json!({"sub": "u3", "teams": []}), all),
+    ];
+    let mut index = filed(&access, &grants);
+    for (collection, record, expected) in [
+        ("members", r#"{"members":["u1","u2","u2"]}"#, &[0, 1][..]),
+        ("members", r#"{"members":["x","u2"]}"#, &[1]),
+        ("members", r#"{"members":"u3"}"#, &[2]),
+        ("members", r#"{"members":[]}"#, &[]),
+        ("ids", r#"{"members":["u3","u1"],"n":1}"#, &[0, 2]),
+        ("teams", r#"{"team":"b"}"#, &[0, 1]),
+        ("teams", r#"{"team":["x","c"]}"#, &[1]),
+        ("teams", r#"{"team":null}"#, &[2]),
+        ("both", r#"{"teams":["a","c"]}"#, &[0, 1]),
+        ("both", r#"{"teams":["d"]}"#, &[]),
+    ] {
+        let event = write(Method::Put, collection, Some(record));
+        assert_eq!(found(&index, &event), expected, "{collection} {record}");
+        let asked = asked(&access, &grants, &event);
+        assert_eq!(asked, expected, "{collection} {record}");
+    }
+    for (id, grant) in grants.iter().enumerate() {
+        index.remove(id, grant, &interests(grant));
+    }
+    assert!(index.keyed.is_empty());
+    assert!(index.ruled.values().all(|ruled| ruled.fields.is_empty()));
+}
+
 #[test]
 fn who_left_is_found_no_more_and_leaves_nothing_behind() {
     let rules = [

@@ -4,6 +4,11 @@ import byDefault, { restdb, type PostEvent, type PutEvent, type Restdb, type Res
 const db: Restdb = new restdb("key", { realtime: true, url: "https://api.example", retry: 500 });
 new byDefault("key");
 new restdb(null, { realtime: true });
+new restdb("Token 5f3a", { realtime: true, credentials: "include" });
+new restdb(() => "key");
+new restdb(async () => null, {});
+// @ts-expect-error A number is no key, whoever gives it.
+new restdb(() => 7);
 // @ts-expect-error A number is no key.
 new restdb(7);
 

@@ -62,6 +62,72 @@ async fn places() -> (Sidecar, [Place; 2], Scripted) {
     (sidecar, [node, page], api)
 }
 
+// --- who asks ---
+
+/// A function gives another credential when one was refused, and is asked again after a loss.
+#[tokio::test]
+async fn a_function_is_asked_for_a_credential_whenever_one_is_needed() {
+    let (sidecar, [mut node, mut page], _api) = places().await;
+    for place in [&mut node, &mut page] {
+        let url = sidecar.url("");
+        place
+            .run(&format!(
+                "globalThis.given = [];
+                 const give = (list) => async () => {{
+                   const next = list.length > 1 ? list.shift() : list[0];
+                   given.push(next);
+                   return next;
+                 }};
+                 const options = {{ realtime: true, url: '{url}', retry: 100 }};
+                 const renewed = new restdb(give(['old', 'all-key']), options);
+                 renewed.on('CONNECT', (error) => tell(['renewed', error?.status ?? null]));
+                 const refused = new restdb(give(['old', 'old', 'all-key']), options);
+                 refused.on('CONNECT', (error) => tell(['refused', error?.status ?? null]));
+                 globalThis.renewed = renewed;"
+            ))
+            .await;
+        let mut told = [place.told().await, place.told().await];
+        told.sort_by_key(ToString::to_string);
+        assert_eq!(told, [json!(["refused", 401]), json!(["renewed", null])]);
+        let given = place.run("return given.toSorted()").await;
+        assert_eq!(given, json!(["all-key", "old", "old", "old"]));
+        let published = place.run("return renewed.publish('GOAL', 1)").await;
+        assert_eq!(published, json!({"message": "OK"}));
+        place.run("renewed.close()").await;
+    }
+}
+
+/// What has a scheme is the API's own: it says who that is.
+#[tokio::test]
+async fn a_credential_with_a_scheme_is_shown_to_the_api_as_it_is() {
+    let api = Scripted::replying(|request: &Request| {
+        let start = request.head.start();
+        let shown = request.head.field("authorization");
+        match (start.starts_with("GET /api/me "), shown) {
+            (true, Some("Token 5f3a")) => ok(r#"{"id":"ada"}"#),
+            (true, _) => answer("401 Unauthorized", "{}"),
+            (false, _) => answer("201 Created", r#"{"id":7}"#),
+        }
+    })
+    .await;
+    let identity = "  identity: { ask: /api/me, hear: [\"*:*\"] }\n";
+    let sidecar = Sidecar::start(&api.url(), &format!("{EVERYTHING}{identity}")).await;
+    let mut node = Place::node(&sidecar).await;
+    let url = sidecar.url("");
+    node.run(&format!(
+        "const options = {{ realtime: true, url: '{url}' }};
+         const db = new restdb('Token 5f3a', options);
+         db.on('POST', (error, eventdata) => tell(eventdata.data));
+         const other = new restdb('Token other', options);
+         other.on('CONNECT', (error) => tell(error.status));
+         await new Promise((open) => db.on('CONNECT', open));"
+    ))
+    .await;
+    assert_eq!(node.told().await, 401);
+    sidecar.post("/posts", json!({})).await.expect(201);
+    assert_eq!(node.told().await, json!({"id": 7}));
+}
+
 // --- the files ---
 
 #[tokio::test]

@@ -6,7 +6,7 @@
 //! | `PATH.mjs` | an ES module: exports `restdb` |
 //! | `PATH.d.ts` | its types |
 //!
-//! Both scripts are `client/core.js`, word for word, with a few lines around it: these name the
+//! Both scripts are `client/core.js` and `client/parser.js`, word for word, with a few lines around it: these name the
 //! paths, from which a script knows where the server is that it came from. They are made once,
 //! when a configuration is read.
 
@@ -146,7 +146,11 @@ fn names(realtime: &str, script: &str) -> String {
 /// What follows `realtime.restdb.client`.
 pub const ENDINGS: [&str; 3] = [".js", ".mjs", ".d.ts"];
 
-const CORE: &str = include_str!("client/core.js");
+const CORE: &str = concat!(
+    include_str!("client/core.js"),
+    "\n",
+    include_str!("client/parser.js")
+);
 const TYPES: &str = include_str!("client/client.d.ts");
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 /// TypeScript has no registered type, and browsers show this one rather than save it.

@@ -17,7 +17,18 @@ export interface Options {
    * asks for. Every further attempt waits twice as long, 30 s at most, and up to half as long again.
    */
   retry?: number;
+  /**
+   * Whether cookies go along, as `fetch` has it: `"include"` sends them to a server of another
+   * origin too, which has to name the page's. Left out, `"same-origin"`.
+   */
+  credentials?: "omit" | "same-origin" | "include";
 }
+
+/**
+ * An API key, a JWT, or what has a scheme before it, as `"Token 5f3a"`: that goes in `Authorization`
+ * as it is.
+ */
+export type Credential = string | null | undefined;
 
 /** Why something failed. */
 export interface RestdbError extends Error {
@@ -170,11 +181,15 @@ export type Restdb = Api & { readonly [collection: string]: Collection };
 
 export interface RestdbConstructor {
   /**
-   * Opens a stream with an API key or a JWT, and keeps it open.
+   * Opens a stream with a credential, and keeps it open. A function is asked for one whenever one is
+   * needed: after a loss, after one has expired, and once more after one was refused.
    *
    * @throws TypeError where no server is known.
    */
-  new (credential?: string | null, options?: Options | null): Restdb;
+  new (
+    credential?: Credential | (() => Credential | Promise<Credential>),
+    options?: Options | null,
+  ): Restdb;
 }
 
 export declare const restdb: RestdbConstructor;

@@ -47,7 +47,11 @@ class restdb {
 // One credential at one server: who listens, and the stream they hear.
 class Link {
   #url;
-  #headers = {};
+  // A key, a token, or what gives one whenever it is asked; and what was presented, and refused, last.
+  #credential;
+  #credentials;
+  #presented;
+  #refused;
   // {event, collection, callback, end}
   #listeners = new Set();
   // Why nothing more will come; null: nothing is wrong, it was closed.
@@ -76,16 +80,15 @@ class Link {
   constructor(credential, options) {
     this.#url = streamUrl(options.url);
     if (Number.isFinite(options.retry)) this.#retryAsked = options.retry;
-    if (credential !== undefined && credential !== null && credential !== "") {
-      if (isJwt(credential)) this.#headers["Authorization"] = `Bearer ${credential}`;
-      else this.#headers["x-apikey"] = credential;
-    }
+    this.#credential = credential;
+    // Whether the browser sends cookies to a server of another origin.
+    this.#credentials = options.credentials ?? "same-origin";
     if (!options.realtime) {
       this.#over = new Error("nothing is heard without {realtime: true}");
       return;
     }
     try {
-      new Headers(this.#headers);
+      if (typeof credential !== "function") new Headers(headersOf(credential));
     } catch {
       // No header field can hold it, so it is no key of the server's.
       this.#over = new Error("this is no key and no token");
@@ -190,7 +193,8 @@ class Link {
     try {
       const response = await fetch(this.#url, {
         method: "POST",
-        headers: { ...this.#headers, "Content-Type": "application/json" },
+        headers: { ...(await this.#present()), "Content-Type": "application/json" },
+        credentials: this.#credentials,
         body: JSON.stringify(body),
         signal: limit.signal,
       });
@@ -199,6 +203,11 @@ class Link {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  async #present() {
+    const given = this.#credential;
+    return headersOf(typeof given === "function" ? await given() : given);
   }
 
   close() {
@@ -234,7 +243,7 @@ class Link {
       try {
         await this.#hear(attempt.signal);
       } catch (error) {
-        if (error?.status === 401 || error?.status === 403) this.#end(error);
+        if ((error?.status === 401 || error?.status === 403) && !this.#mayHaveAnother()) this.#end(error);
       }
       // Whatever is left of it.
       attempt.abort();
@@ -249,10 +258,14 @@ class Link {
 
   // Hears one stream to its end, or throws.
   async #hear(signal) {
-    const headers = { ...this.#headers, Accept: "text/event-stream" };
+    const own = await this.#present();
+    this.#presented = JSON.stringify(own);
+    const headers = { ...own, Accept: "text/event-stream" };
     if (this.#lastId !== "") headers["Last-Event-ID"] = this.#lastId;
     // A PATCH is heard as such: `put` is for clients that know no other name.
-    const response = await fetch(`${this.#url}?patch=patch`, { headers, signal, cache: "no-store" });
+    const credentials = this.#credentials;
+    const request = { headers, signal, credentials, cache: "no-store" };
+    const response = await fetch(`${this.#url}?patch=patch`, request);
     if (!response.ok) throw await refusal(response);
     const type = response.headers.get("Content-Type") ?? "";
     if (!/^text\/event-stream[ \t]*(;|$)/i.test(type)) throw new Error(`no event stream: ${type}`);
@@ -275,10 +288,19 @@ class Link {
     }
   }
 
+  // Whether what was refused may be another the next time: a function may give one, and one that
+  // gives the same again has none.
+  #mayHaveAnother() {
+    const again = this.#refused === this.#presented;
+    this.#refused = this.#presented;
+    return typeof this.#credential === "function" && !again;
+  }
+
   // With its first message: a server that has no room answers with a stream that has none.
   #opened() {
     this.#open = true;
     this.#failures = 0;
+    this.#refused = undefined;
     const event = this.#everOpen ? "reconnect" : "connect";
     this.#everOpen = true;
     this.#tell(event.toUpperCase(), { event });
@@ -379,60 +401,6 @@ class Link {
   }
 }
 
-// An event stream's text to its messages, as the HTML standard has it ("Server-sent events",
-// "Interpreting an event stream"). The decoder has taken the byte order mark.
-class Parser {
-  #onRetry;
-  #line = "";
-  #afterCr = false;
-  #type = "";
-  #data = [];
-  #id;
-  #hasId = false;
-
-  constructor(onRetry, lastId) {
-    this.#onRetry = onRetry;
-    this.#id = lastId;
-  }
-
-  // The messages that `text` completes.
-  *take(text) {
-    let from = this.#afterCr && text.startsWith("\n") ? 1 : 0;
-    if (text !== "") this.#afterCr = text.endsWith("\r");
-    const ends = /\r\n?|\n/g;
-    ends.lastIndex = from;
-    for (let end = ends.exec(text); end !== null; end = ends.exec(text)) {
-      const line = this.#line + text.slice(from, end.index);
-      this.#line = "";
-      from = ends.lastIndex;
-      if (line !== "") {
-        this.#field(line);
-        continue;
-      }
-      // Without data it is no message, but its id counts all the same.
-      const data = this.#data.length > 0 ? this.#data.join("\n") : undefined;
-      const message = { type: this.#type, data, id: this.#id, hasId: this.#hasId };
-      this.#type = "";
-      this.#data = [];
-      this.#hasId = false;
-      yield message;
-    }
-    this.#line += text.slice(from);
-  }
-
-  #field(line) {
-    const colon = line.indexOf(":");
-    const name = colon < 0 ? line : line.slice(0, colon);
-    const value = colon < 0 ? "" : line.slice(colon + (line[colon + 1] === " " ? 2 : 1));
-    if (name === "event") this.#type = value;
-    else if (name === "data") this.#data.push(value);
-    else if (name === "id" && !value.includes("\0")) {
-      this.#id = value;
-      this.#hasId = value !== "";
-    } else if (name === "retry" && /^[0-9]+$/.test(value)) this.#onRetry(Number(value));
-  }
-}
-
 // Where the stream is: below `base`, or below where this script came from.
 function streamUrl(base) {
   if (base !== undefined && base !== null) {
@@ -446,6 +414,13 @@ function streamUrl(base) {
     throw new TypeError("the server is not known: new restdb(KEY, {url: URL})");
   }
   return source.origin + source.pathname.slice(0, -SCRIPT.length) + REALTIME;
+}
+
+// How a credential is presented: a token, or what has a scheme before it, in `Authorization`.
+function headersOf(credential) {
+  if (credential === undefined || credential === null || credential === "") return {};
+  if (isJwt(credential)) return { Authorization: `Bearer ${credential}` };
+  return String(credential).includes(" ") ? { Authorization: credential } : { "x-apikey": credential };
 }
 
 // Three parts in base64url, the first of which is JSON with an `alg` (RFC 7519).

@@ -161,7 +161,7 @@ pub struct Principal([u8; 32]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     /// No credential was presented and one is needed.
-    #[error("an API key is needed: send it as x-apikey, or as apikey in the query")]
+    #[error("a credential is needed: an API key as x-apikey or as apikey in the query, or a token")]
     Anonymous,
     /// What was to be heard is not served any more.
     #[error("nothing is served here any more")]

@@ -51,6 +51,11 @@ pub(super) enum Word {
 /// Why a text is no template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotATemplate {
+    /// The event's name has another word beside it.
+    #[error(
+        "has {{event}} and another word without text between them: a publish could be given the name of a write"
+    )]
+    Adjacent,
     /// A name holds a line break or the like.
     #[error("must not hold control characters")]
     Control,
@@ -83,6 +88,15 @@ impl LineTemplate {
             return Err(NotATemplate::Control);
         }
         let template = Template::read(text).ok_or(NotATemplate::UnknownInLine)?;
+        // A publish may have any name, and what it has none of is nothing: `postcompany` would be
+        // the name of both.
+        let adjacent = |pair: &[Part]| match pair {
+            [Part::Word(left), Part::Word(right)] => [left, right].contains(&&Word::Event),
+            _ => false,
+        };
+        if template.0.windows(2).any(adjacent) {
+            return Err(NotATemplate::Adjacent);
+        }
         if template.words().all(|word| IN_LINES.contains(&word)) {
             Ok(Self(template))
         } else {
@@ -295,6 +309,8 @@ mod tests {
             ("{record}", NotATemplate::UnknownInLine),
             ("{time}", NotATemplate::UnknownInLine),
             ("{ID}", NotATemplate::UnknownInLine),
+            ("{event}{collection}", NotATemplate::Adjacent),
+            ("x.{method}{event}", NotATemplate::Adjacent),
             ("a\nb", NotATemplate::Control),
             ("a\0", NotATemplate::Control),
         ] {
@@ -308,7 +324,7 @@ mod tests {
             ("", true),
             ("{collection}{id}", true),
             ("{method}", true),
-            ("{collection}{event}", false),
+            ("{collection}.{event}", false),
             ("{action}", false),
             ("x{id}", false),
         ] {

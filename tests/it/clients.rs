@@ -2,24 +2,9 @@
 
 use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::harness::{ALL, EVERYTHING, JsonServer, Process, Relay, Sidecar, node, test_folder};
-
-/// The next line that a client's script tells.
-async fn told(client: &mut Process) -> Value {
-    serde_json::from_str(&client.line().await).unwrap()
-}
-
-/// The next of a kind.
-async fn told_of(client: &mut Process, kind: &str) -> Value {
-    loop {
-        let line = told(client).await;
-        if !line[kind].is_null() {
-            return line;
-        }
-    }
-}
 
 #[tokio::test]
 async fn curl_hears_a_write_as_it_happens() {
@@ -72,8 +57,8 @@ async fn npm_eventsource_hears_init_and_named_events() {
         "eventsource.mjs",
         [&*sidecar.url(ALL), "post", "put", "delete", "publish"],
     );
-    assert_eq!(told(&mut client).await, json!({"open": true}));
-    assert_eq!(told(&mut client).await["data"]["channel"], "init");
+    assert_eq!(client.told().await, json!({"open": true}));
+    assert_eq!(client.told().await["data"]["channel"], "init");
     sidecar
         .post("/posts", json!({"title": "a"}))
         .await
@@ -86,7 +71,7 @@ async fn npm_eventsource_hears_init_and_named_events() {
     sidecar.publish("GOAL", json!([1])).await.expect(200);
     let mut ids = std::collections::BTreeSet::new();
     for event in ["post", "put", "delete", "publish"] {
-        let line = told(&mut client).await;
+        let line = client.told().await;
         assert_eq!(line["event"], event);
         ids.insert(line["id"].to_string());
     }
@@ -98,18 +83,18 @@ async fn npm_eventsource_misses_nothing_when_its_connection_is_cut() {
     let sidecar = Sidecar::start("http://127.0.0.1:1", EVERYTHING).await;
     let relay = Relay::before(sidecar.address()).await;
     let mut client = node("eventsource.mjs", [&*relay.url(ALL), "publish", "gap"]);
-    told_of(&mut client, "event").await;
+    client.told_of("event").await;
     relay.cut();
-    told_of(&mut client, "lost").await;
+    client.told_of("lost").await;
     // It is away for about two seconds, as the stream's first `retry` said.
     for n in 0..3 {
         sidecar.publish("N", json!(n)).await.expect(200);
     }
-    told_of(&mut client, "open").await;
-    assert_eq!(told(&mut client).await["data"]["channel"], "init");
+    client.told_of("open").await;
+    assert_eq!(client.told().await["data"]["channel"], "init");
     for n in 0..3 {
         assert_eq!(
-            told(&mut client).await["data"],
+            client.told().await["data"],
             json!({"event": "N", "data": n})
         );
     }
@@ -119,11 +104,11 @@ async fn npm_eventsource_misses_nothing_when_its_connection_is_cut() {
 async fn npm_eventsource_hears_of_the_gap_after_a_restart() {
     let mut sidecar = Sidecar::start("http://127.0.0.1:1", EVERYTHING).await;
     let mut client = node("eventsource.mjs", [&*sidecar.url(ALL), "publish", "gap"]);
-    told_of(&mut client, "event").await;
+    client.told_of("event").await;
     sidecar.restart().await;
-    let mut line = told_of(&mut client, "event").await;
+    let mut line = client.told_of("event").await;
     if line["event"] == "message" {
-        line = told_of(&mut client, "event").await;
+        line = client.told_of("event").await;
     }
     assert_eq!(line["event"], "gap");
     assert_eq!(line["data"]["reason"], "foreign");
@@ -133,7 +118,7 @@ async fn npm_eventsource_hears_of_the_gap_after_a_restart() {
 async fn npm_eventsource_gives_up_when_it_is_refused() {
     let sidecar = Sidecar::start("http://127.0.0.1:1", EVERYTHING).await;
     let mut client = node("eventsource.mjs", [&*sidecar.url("/realtime?apikey=wrong")]);
-    let line = told_of(&mut client, "lost").await;
+    let line = client.told_of("lost").await;
     assert_eq!(
         (&line["closed"], &line["code"]),
         (&json!(true), &json!(401))

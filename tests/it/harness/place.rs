@@ -35,7 +35,7 @@ impl Place {
         let folder = test_folder();
         let path = folder.path().to_str().unwrap();
         let mut process = node("place.mjs", [kind, url, path]);
-        let first: Value = serde_json::from_str(&process.line().await).unwrap();
+        let first = process.told().await;
         let port = first["control"]
             .as_u64()
             .unwrap_or_else(|| panic!("{first}"));
@@ -75,7 +75,7 @@ impl Place {
 
     /// The next value that a script told.
     pub(crate) async fn told(&mut self) -> Value {
-        serde_json::from_str(&self.process.line().await).unwrap()
+        self.process.told().await
     }
 
     async fn command(&self, command: &str, body: &str) -> Value {

@@ -7,6 +7,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
@@ -104,6 +105,21 @@ impl Process {
         let line = text[taken..].lines().next().unwrap_or_default().to_owned();
         self.taken += line.len() + 1;
         line
+    }
+
+    /// The next line of its standard output, which is JSON: what a script tells.
+    pub(crate) async fn told(&mut self) -> Value {
+        serde_json::from_str(&self.line().await).unwrap()
+    }
+
+    /// The next that it tells of a kind: an object that has this key.
+    pub(crate) async fn told_of(&mut self, kind: &str) -> Value {
+        loop {
+            let told = self.told().await;
+            if !told[kind].is_null() {
+                return told;
+            }
+        }
     }
 
     /// Waits until it has printed these words to standard output, however long that takes; what

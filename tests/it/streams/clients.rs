@@ -1,24 +1,9 @@
 //! Streams of the operator's own, heard by clients that somebody else wrote.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{echo, open, with};
-use crate::harness::{JsonServer, Place, Process, Relay, Request, Scripted, Sidecar, node, ok};
-
-/// The next line that a client's script tells.
-async fn told(client: &mut Process) -> Value {
-    serde_json::from_str(&client.line().await).unwrap()
-}
-
-/// The next of a kind.
-async fn told_of(client: &mut Process, kind: &str) -> Value {
-    loop {
-        let line = told(client).await;
-        if !line[kind].is_null() {
-            return line;
-        }
-    }
-}
+use crate::harness::{JsonServer, Place, Relay, Request, Scripted, Sidecar, node, ok};
 
 /// As an application's own documentation has it: two streams, one for what happens and one that
 /// says that the server is there.
@@ -41,7 +26,7 @@ async fn npm_eventsource_hears_named_and_unnamed_events_of_json_server() {
         [&[&*url("/api/named")], &names[..]].concat(),
     );
     for client in [&mut unnamed, &mut named] {
-        assert_eq!(told(client).await, json!({"open": true}));
+        assert_eq!(client.told().await, json!({"open": true}));
     }
     sidecar
         .post("/company", json!({"name": "a"}))
@@ -53,12 +38,12 @@ async fn npm_eventsource_hears_named_and_unnamed_events_of_json_server() {
         .expect(200);
     sidecar.delete("/company/1").await.expect(200);
     for name in ["a", "b"] {
-        let line = told(&mut unnamed).await;
+        let line = unnamed.told().await;
         assert_eq!(line["event"], "message");
         assert_eq!(line["data"], json!({"name": name, "id": 1}));
     }
     for name in names {
-        let line = told(&mut named).await;
+        let line = named.told().await;
         assert_eq!(
             (&line["event"], &line["data"]),
             (&json!(name), &json!({"id": "1"}))
@@ -74,17 +59,17 @@ async fn npm_eventsource_misses_nothing_where_heartbeats_carry_the_cursor() {
     let relay = Relay::before(sidecar.address()).await;
     let url = relay.url("/s?apikey=all-key");
     let mut client = node("eventsource.mjs", [&*url, "heartbeat", "gap"]);
-    assert_eq!(told_of(&mut client, "event").await["data"], "OK");
+    assert_eq!(client.told_of("event").await["data"], "OK");
     relay.cut();
-    told_of(&mut client, "lost").await;
+    client.told_of("lost").await;
     for n in 0..3 {
         let path = format!("/company/{n}");
         sidecar.put(&path, json!({"id": n})).await.expect(200);
     }
-    told_of(&mut client, "open").await;
-    assert_eq!(told(&mut client).await["event"], "heartbeat");
+    client.told_of("open").await;
+    assert_eq!(client.told().await["event"], "heartbeat");
     for n in 0..3 {
-        assert_eq!(told(&mut client).await["data"], n);
+        assert_eq!(client.told().await["data"], n);
     }
 }
 
@@ -224,7 +209,7 @@ async fn the_official_sdk_reads_what_is_told_as_cloudevents() {
             json!([1]),
         ),
     ]) {
-        let read = told(&mut sdk).await["event"].clone();
+        let read = sdk.told().await["event"].clone();
         assert_eq!(read["specversion"], "1.0", "{read}");
         assert_eq!(read["id"], frame.id());
         assert_eq!(read["datacontenttype"], "application/json");

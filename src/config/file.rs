@@ -261,6 +261,7 @@ pub(super) struct Access {
 #[serde(deny_unknown_fields)]
 pub(super) struct CollectionRules {
     pub(super) rule: Option<Text>,
+    pub(super) leaving: Option<Text>,
     pub(super) hear: Option<Text>,
     pub(super) list: Option<Text>,
     pub(super) view: Option<Text>,

@@ -37,7 +37,7 @@ fn events(snapshot: &Snapshot, request: &str, sent: &[u8], media: &str, told: &s
 
 fn line(event: &Kind) -> String {
     match event {
-        Kind::Custom { .. } => panic!("{event:?}"),
+        Kind::Custom { .. } | Kind::Left { .. } => panic!("{event:?}"),
         Kind::Gap => "gap".to_owned(),
         Kind::Uncertain {
             method,

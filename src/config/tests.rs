@@ -2,6 +2,7 @@
 
 mod identity;
 mod jwt;
+mod proxies;
 mod refusals;
 mod rules;
 mod secrets;

@@ -48,6 +48,7 @@ mod repeating;
 mod replay;
 mod restdb;
 mod rules;
+mod shown;
 mod streams;
 mod tidy;
 mod wire;

@@ -23,6 +23,7 @@ pub(super) struct File {
     pub(super) listen: Text,
     pub(super) upstream: Spanned<Either<Upstream>>,
     pub(super) admin: Option<Text>,
+    pub(super) trusted_proxies: Option<Vec<Text>>,
     #[serde(default)]
     pub(super) observe: Observe,
     #[serde(default)]

@@ -41,6 +41,7 @@ mod observing;
 mod pages;
 mod passing;
 mod pocketbase;
+mod proxied;
 mod publishing;
 mod reaching;
 mod reload;

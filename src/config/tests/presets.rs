@@ -353,6 +353,13 @@ fn an_identity_may_be_a_presets() {
 }
 
 #[test]
+fn the_configuration_before_pocketbase_lets_it_decide() {
+    let snapshot = shipped("pocketbase.yaml");
+    assert!(snapshot.access.rules.asks_upstream() && snapshot.access.identity.is_some());
+    assert!(snapshot.observe.read().is_some() && !snapshot.observe.batches.is_empty());
+}
+
+#[test]
 fn django_rest_framework_is_observed_by_its_routes() {
     for (request, place) in [
         ("POST /posts/", Some("posts -")),

@@ -233,7 +233,7 @@ impl Access {
         };
         let renewed = self.grant_on(counts, &old.origin, now)?;
         let presented = match &renewed.basis {
-            Basis::Identity(of) if self.rules.asks_upstream() => Some(Arc::clone(&of.presented)),
+            Basis::Identity(of) => Some(Arc::clone(&of.presented)),
             _ => old.presented.clone(),
         };
         Ok(Grant {
@@ -245,8 +245,8 @@ impl Access {
     /// The same, with what the upstream knows its holder by, if it may have to be asked as them.
     fn with_presented(&self, grant: Grant, credential: &Credential) -> Grant {
         let presented = match &grant.basis {
-            _ if !self.rules.asks_upstream() => None,
             Basis::Identity(identified) => Some(Arc::clone(&identified.presented)),
+            _ if !self.rules.asks_upstream() => None,
             Basis::Key(_) => None,
             Basis::Token(_) => credential.authorization().or_else(|| {
                 let cookie = self.jwt.as_ref()?.cookie.as_ref()?;
@@ -315,6 +315,23 @@ impl Access {
             ..grant.asker()
         };
         self.rules.allow(leaving, reading, asker, &self.reads)
+    }
+
+    /// The records of those relations beside the event's own, as the upstream shows them to the
+    /// holder of `grant`; none where it shows none.
+    ///
+    /// # Errors
+    /// [`Read`]: it is being asked that first.
+    pub fn expanded(
+        &self,
+        grant: &Grant,
+        leaving: &Leaving<'_>,
+        reading: Reading,
+        expand: &Arc<str>,
+    ) -> Result<Option<Arc<Json>>, Arc<Read>> {
+        let (event, presented) = (leaving.event, grant.presented.as_ref());
+        self.reads
+            .expanded(event, presented, reading, expand, leaving.now())
     }
 
     /// Whether there is a rule for the collection.

@@ -33,7 +33,7 @@ pub use fields::{Fields, NotFields};
 pub use presented::credential;
 
 use crate::access::{Access, Denied, Grant, Hears, Leaving, Principal, Read, Shown};
-use crate::event::{Cursor, Event, Gap, Kind, Since};
+use crate::event::{Cursor, Event, Gap, Json, Kind, Since};
 use crate::limits::SILENCE_MAX;
 use crate::topic::TopicPattern;
 
@@ -160,6 +160,8 @@ pub struct Told {
     pub parts: Parts,
     /// How much of its record.
     pub shown: Shown,
+    /// The records of relations that are told beside it, by the part that asks for them.
+    pub expanded: Vec<(u16, Arc<Json>)>,
 }
 
 /// Where a stream begins.
@@ -318,7 +320,11 @@ impl Form {
                 Hears::Unasked(read) => Err(read),
                 Hears::Yes(shown) => {
                     let parts = Parts::Whole;
-                    Ok(Told { parts, shown })
+                    Ok(Told {
+                        parts,
+                        shown,
+                        ..Told::NOTHING
+                    })
                 }
             },
             Self::Pocketbase(view) => pocketbase::heard(view, access, grant, leaving),
@@ -343,7 +349,7 @@ impl Form {
         let event = shown.as_ref().unwrap_or(event);
         match self {
             Self::Plain(form) => plain::encode(event, form),
-            Self::Pocketbase(view) => pocketbase::encode(event, view, &told.parts),
+            Self::Pocketbase(view) => pocketbase::encode(event, view, told),
             Self::Restdb(form) => restdb::encode(event, form),
         }
     }
@@ -432,6 +438,7 @@ impl Told {
     pub const NOTHING: Self = Self {
         parts: Parts::None,
         shown: Shown::All,
+        expanded: Vec::new(),
     };
 
     /// To those who hear of the event at the place `seq`: each part hears behind a place of its own.

@@ -112,6 +112,10 @@ impl Reader {
         let Some(target) = target else {
             return Ok(None);
         };
+        let target = match &read.expand {
+            Some(relations) => how.expanding(target, relations),
+            None => target,
+        };
         let presented = asked.presented.as_deref();
         let request = client::request(&snapshot.upstream, &Method::GET, target, presented)?;
         let told = self

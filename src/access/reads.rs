@@ -41,6 +41,8 @@ pub struct Read {
     pub collection: Arc<str>,
     /// The record.
     pub id: Id,
+    /// The relations whose records are asked for beside it; none: it is asked for alone.
+    pub expand: Option<Arc<str>>,
 }
 
 /// What of a record somebody may see.
@@ -96,6 +98,8 @@ struct State {
 struct Answer {
     /// The names that it showed; none: nothing.
     names: Option<Arc<[Box<str>]>>,
+    /// The records of relations that it showed beside it.
+    expanded: Option<Arc<Json>>,
     /// How far the log was when it was asked.
     upto: Cursor,
     at: Timestamp,
@@ -136,6 +140,7 @@ impl Reads {
             reading,
             collection: Arc::clone(collection),
             id: id.clone(),
+            expand: None,
         };
         let mut state = self.0.lock();
         if *method == Method::Delete {
@@ -145,28 +150,48 @@ impl Reads {
         let [id] = ids else {
             return Hears::No;
         };
-        let read = read(id);
-        if let Some(answer) = state.answers.get(&read)
-            && answer.counts(event.cursor, cache, now)
-        {
-            return answer.hears();
+        let counts = |answer: &Answer| answer.counts(event.cursor, cache, now);
+        match state.find(read(id), presented, counts, now) {
+            Ok(answer) => answer.map_or(Hears::No, |answer| answer.hears()),
+            Err(read) => Hears::Unasked(read),
         }
-        if let Some(under_way) = state.asking.get(&read) {
-            return Hears::Unasked(Arc::clone(under_way));
-        }
-        if state.waiting.len() >= READS_WAITING_MAX {
-            return Hears::No;
-        }
-        let read = Arc::new(read);
-        state.asking.insert(Arc::clone(&read));
-        let asked = Asked {
-            read: Arc::clone(&read),
-            presented: presented.cloned(),
-            since: now,
-            generation: state.generation,
+    }
+
+    /// The records of those relations, as the upstream shows them beside the event's own to who
+    /// presents that; none where it shows none, and with what tells no record.
+    ///
+    /// # Errors
+    /// [`Read`]: it is being asked that first.
+    pub(super) fn expanded(
+        &self,
+        event: &Event,
+        presented: Option<&Arc<Presented>>,
+        reading: Reading,
+        expand: &Arc<str>,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Json>>, Arc<Read>> {
+        let Kind::Write {
+            method: Method::Patch | Method::Post | Method::Put,
+            collection,
+            ids,
+            record: Some(_),
+        } = &event.kind
+        else {
+            return Ok(None);
         };
-        state.waiting.push_back(asked);
-        Hears::Unasked(read)
+        let [id] = ids.as_slice() else {
+            return Ok(None);
+        };
+        let read = Read {
+            who: presented.map(|of| of.print()).unwrap_or_default(),
+            reading,
+            collection: Arc::clone(collection),
+            id: id.clone(),
+            expand: Some(Arc::clone(expand)),
+        };
+        let counts = |answer: &Answer| answer.counts(event.cursor, Duration::ZERO, now);
+        let answer = self.0.lock().find(read, presented, counts, now)?;
+        Ok(answer.and_then(|answer| answer.expanded))
     }
 
     /// Whether a question waits.
@@ -187,6 +212,8 @@ impl Reads {
         let mut state = self.0.lock();
         if asked.generation == state.generation {
             let names = shown.map(names_of);
+            let expanded = shown.filter(|_| asked.read.expand.is_some());
+            let expanded = expanded.and_then(expanded_of);
             let lost = match (&names, state.answers.get(&asked.read)) {
                 (None, Some(old)) if old.names.is_some() => Some(at),
                 (None, Some(old)) => old.lost,
@@ -194,6 +221,7 @@ impl Reads {
             };
             let answer = Answer {
                 names,
+                expanded,
                 upto,
                 at,
                 lost,
@@ -224,6 +252,37 @@ impl Reads {
 }
 
 impl State {
+    /// The answer to that question, if it counts; none: it cannot be asked, there are too many.
+    ///
+    /// # Errors
+    /// [`Read`]: it is being asked.
+    fn find(
+        &mut self,
+        read: Read,
+        presented: Option<&Arc<Presented>>,
+        counts: impl FnOnce(&Answer) -> bool,
+        now: Timestamp,
+    ) -> Result<Option<Answer>, Arc<Read>> {
+        if let Some(answer) = self.answers.get(&read).filter(|answer| counts(answer)) {
+            return Ok(Some(answer.clone()));
+        }
+        if let Some(under_way) = self.asking.get(&read) {
+            return Err(Arc::clone(under_way));
+        }
+        if self.waiting.len() >= READS_WAITING_MAX {
+            return Ok(None);
+        }
+        let read = Arc::new(read);
+        self.asking.insert(Arc::clone(&read));
+        self.waiting.push_back(Asked {
+            read: Arc::clone(&read),
+            presented: presented.cloned(),
+            since: now,
+            generation: self.generation,
+        });
+        Err(read)
+    }
+
     /// Of each there has to be an answer, and what all of them show is shown.
     fn hears_of_delete(&self, reads: impl Iterator<Item = Read>, deleted: Timestamp) -> Hears {
         let mut hears = Hears::No;
@@ -266,6 +325,17 @@ impl Answer {
         }
     }
 }
+
+/// The member of a record that has the records of its relations.
+fn expanded_of(record: &Json) -> Option<Arc<Json>> {
+    let raw = serde_json::from_str(record.as_str()).ok()?;
+    let members = json::members(raw)?;
+    let own = members.iter().rfind(|member| member.is(EXPANDED))?;
+    Some(Arc::new(Json::compact(own.value)))
+}
+
+/// How PocketBase calls it.
+const EXPANDED: &str = "expand";
 
 /// The names of an object's members, each once.
 fn names_of(object: &Json) -> Arc<[Box<str>]> {

@@ -242,6 +242,11 @@ impl<'e> Leaving<'e> {
         }
     }
 
+    /// When it leaves.
+    pub(super) fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// Its record; none where it has none.
     #[must_use]
     pub fn record(&self) -> Option<&Record<'e>> {

@@ -147,6 +147,8 @@ pub(super) enum Problem {
     Origin,
     #[error("is a name of the stream's own: close, error, gap, open and uncertain are")]
     OwnName,
+    #[error("is no name of a parameter: write letters, digits and _")]
+    Parameter,
     #[error(transparent)]
     Path(#[from] NotAPath),
     #[error("{0}")]

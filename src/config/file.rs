@@ -133,6 +133,7 @@ pub(super) struct Read {
     pub(super) record: Text,
     pub(super) list: Option<Text>,
     pub(super) items: Option<Text>,
+    pub(super) expand: Option<Text>,
 }
 
 /// A request that holds several.

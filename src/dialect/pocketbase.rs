@@ -80,6 +80,8 @@ pub(super) struct Part {
     subscription: Subscription,
     fields: Fields,
     filter: Filter,
+    /// The relations whose records it asks for.
+    expand: Option<Arc<str>>,
     /// Its options as rules know them.
     request: Request,
 }
@@ -159,6 +161,10 @@ impl Part {
         Self {
             filter: Filter::of(subscription.query("filter")),
             fields,
+            expand: subscription
+                .query("expand")
+                .filter(|relations| !relations.trim().is_empty())
+                .map(Arc::from),
             request: Request::new(subscription.queries(), subscription.headers()),
             subscription,
         }

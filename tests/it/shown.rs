@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    EVERYTHING, Release, Request, Scripted, Sidecar, Subscriber, answer, eventually, ok,
+    EVERYTHING, Place, Release, Request, Scripted, Sidecar, Subscriber, answer, eventually, ok,
 };
 
 /// [`EVERYTHING`] for anyone to whom the API shows it, and whom it knows by `/me`.
@@ -230,4 +230,40 @@ async fn a_rule_that_decides_is_asked_before_the_upstream() {
     end(&sidecar).await;
     assert_eq!(told(&mut guest).await.len(), 0);
     assert_eq!(upstream.times("GET /posts/1 "), asked);
+}
+
+/// What PocketBase's SDK asks for beside a record, the API is asked for as whoever listens.
+#[tokio::test]
+async fn relations_are_told_to_whom_the_upstream_shows_them() {
+    let upstream = Scripted::replying(|request: &Request| {
+        let expanded = r#"{"id":1,"author":"u1","expand":{"author":{"id":"u1","name":"Ada"}}}"#;
+        match request.head.start().split(' ').nth(1) {
+            Some("/posts/1?expand=author") if who(request) == "ada" => ok(expanded),
+            Some("/me") => ok(&json!({ "sub": who(request) }).to_string()),
+            _ => ok(r#"{"id":1,"author":"u1"}"#),
+        }
+    })
+    .await;
+    let rule =
+        "{ path: '/{collection}/{id?}', read: { record: '/{collection}/{id}', expand: expand } }";
+    let yaml = with("")
+        .replace("{ preset: json-server }", &format!("{{ rules: [{rule}] }}"))
+        .replace("realtime: {", "realtime: { pocketbase: {},");
+    let sidecar = Sidecar::start(&upstream.url(), &yaml).await;
+    for token in ["ada", "eve"] {
+        let mut place = Place::sdk(&sidecar.url("")).await;
+        let subscribe = format!(
+            "pb.authStore.save('Bearer {token}', null);
+             await pb.collection('posts').subscribe('*', (e) => tell(e.record.expand ?? null),
+                 {{ expand: 'author' }});"
+        );
+        place.run(&subscribe).await;
+        sidecar.post("/posts", json!({})).await.expect(200);
+        let expected = if token == "ada" {
+            json!({"author": {"id": "u1", "name": "Ada"}})
+        } else {
+            json!(null)
+        };
+        assert_eq!(place.told().await, expected, "{token}");
+    }
 }

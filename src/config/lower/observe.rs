@@ -239,10 +239,19 @@ fn read_of(file: &file::Read, prefix: &str, lower: &mut Lower<'_>) -> Option<Rea
     let list = file.list.as_ref();
     let list = list.and_then(|text| lower.read(text, target));
     let items = lower.or(file.items.as_ref(), Pointer::default(), str::parse);
+    let expand = file.expand.as_ref();
+    let expand = expand.and_then(|text| {
+        lower.read(text, |name| match name {
+            "" => Err(Problem::Empty),
+            name if name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') => Ok(name.into()),
+            _ => Err(Problem::Parameter),
+        })
+    });
     Some(Read {
         record: record?,
         list,
         items,
+        expand,
     })
 }
 

@@ -380,6 +380,7 @@ observe: { rules: [{ path: '/{collection}', partial: [''] }] }  =>  3:observe.ru
 observe: { rules: [{ path: '/{collection}', conceal: [{ part: /a }] }] }  =>  3:observe.rules[0].conceal[0].unless is missing
 observe: { rules: [{ path: '/{collection}', read: { record: /a } }] }  =>  3:observe.rules[0].read.record is no target
 observe: { rules: [{ path: '/{collection}', read: { record: '/a/{id}', list: '/a#{id}' } }] }  =>  3:observe.rules[0].read.list is no target
+observe: { rules: [{ path: '/{collection}', read: { record: '/a/{id}', expand: 'a=b' } }] }  =>  3:observe.rules[0].read.expand is no name of a parameter
 observe: { batches: [{ path: batch }] }  =>  3:observe.batches[0].path must start with `/`
 observe: { batches: [{ path: /batch, form: '' }] }  =>  3:observe.batches[0].form is empty
 observe: { batches: [{ path: /batch, url: url }] }  =>  3:observe.batches[0].url must start with `/`

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use bytes::Bytes;
 
 use super::{Part, View};
-use crate::dialect::Parts;
+use crate::dialect::Told;
 use crate::dialect::notices::{gap_data, quoted, uncertain_data};
 use crate::event::{Cursor, Event, Gap, Id, Json, Kind, Method};
 use crate::observe::json;
@@ -20,9 +20,9 @@ pub fn connected(client_id: &str) -> Bytes {
 
 /// The messages of an event, one for each of the subscriptions that it concerns.
 #[must_use]
-pub fn encode(event: &Event, view: &View, parts: &Parts) -> Bytes {
+pub fn encode(event: &Event, view: &View, told: &Told) -> Bytes {
     let mut out = String::new();
-    for place in parts.places() {
+    for place in told.parts.places() {
         let Some(part) = view.parts.get(usize::from(*place)) else {
             continue;
         };
@@ -35,7 +35,12 @@ pub fn encode(event: &Event, view: &View, parts: &Parts) -> Bytes {
             Kind::Left {
                 collection, id: of, ..
             } if part.names(of) => {
-                out.push_str(&written(&id, part, Method::Delete, collection, of, None));
+                out.push_str(&written(
+                    &id,
+                    part,
+                    Method::Delete,
+                    &shaped(collection, of, None),
+                ));
             }
             Kind::Left { .. } => {}
             Kind::Uncertain {
@@ -54,7 +59,12 @@ pub fn encode(event: &Event, view: &View, parts: &Parts) -> Bytes {
             } => {
                 for of in ids.iter().filter(|of| part.names(of)) {
                     let shown = record.as_ref().filter(|_| ids.len() == 1);
-                    out.push_str(&written(&id, part, *method, collection, of, shown));
+                    let mut record = shaped(collection, of, shown);
+                    let mut expanded = told.expanded.iter();
+                    if let Some((_, records)) = expanded.find(|(own, _)| own == place) {
+                        record = with_expanded(&record, records);
+                    }
+                    out.push_str(&written(&id, part, *method, &record));
                 }
             }
         }
@@ -63,16 +73,8 @@ pub fn encode(event: &Event, view: &View, parts: &Parts) -> Bytes {
 }
 
 /// The message of a write to one record.
-fn written(
-    id: &str,
-    part: &Part,
-    method: Method,
-    collection: &str,
-    of: &Id,
-    record: Option<&Json>,
-) -> String {
-    let record = shaped(collection, of, record);
-    let record = part.fields.pick(&record);
+fn written(id: &str, part: &Part, method: Method, record: &Json) -> String {
+    let record = part.fields.pick(record);
     let action = action(method);
     let data = format!(r#"{{"record":{record},"action":"{action}"}}"#);
     message(id, part.subscription.text(), &data)
@@ -122,6 +124,15 @@ fn shaped(collection: &str, id: &Id, record: Option<&Json>) -> Json {
     }
     text.truncate(text.len() - 1);
     text.push('}');
+    Json::composed(text)
+}
+
+/// The record, an object that is not empty, with the records of its relations.
+fn with_expanded(record: &Json, records: &Json) -> Json {
+    let mut text = record.as_str().to_owned();
+    text.pop();
+    // Writing to a string does not fail.
+    let _ = write!(text, ",\"expand\":{}}}", records.as_str());
     Json::composed(text)
 }
 

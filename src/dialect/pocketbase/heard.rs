@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Filter, Interest, Of, Part, View};
 use crate::access::{Access, Grant, Hears, Leaving, Read, Reading, Shown};
 use crate::dialect::{Parts, Told};
-use crate::event::Kind;
+use crate::event::{Json, Kind};
 use crate::rule::Verdict;
 use crate::topic::{Topic, TopicPattern};
 
@@ -20,16 +20,25 @@ pub fn heard(
     leaving: &Leaving<'_>,
 ) -> Result<Told, Arc<Read>> {
     let mut places = Vec::new();
-    let mut shown = Shown::All;
+    let mut told = Told::NOTHING;
     let mut unasked = None;
-    for (place, part) in view.parts.iter().enumerate() {
-        match hears(part, access, grant, leaving) {
+    for (place, part) in (0..).zip(view.parts.iter()) {
+        let hears = hears(part, access, grant, leaving);
+        if hears == Hears::No {
+            continue;
+        }
+        // What it asks for beside the record is asked at once, and so are the others.
+        match expanded(part, access, grant, leaving) {
+            Ok(Some(records)) => told.expanded.push((place, records)),
+            Ok(None) => {}
+            Err(read) => unasked = Some(read),
+        }
+        match hears {
             Hears::No => {}
-            // The others are asked about at once.
             Hears::Unasked(read) => unasked = Some(read),
             Hears::Yes(own) => {
-                places.extend(u16::try_from(place).ok());
-                shown = shown.and(own);
+                places.push(place);
+                told.shown = told.shown.and(own);
             }
         }
     }
@@ -37,9 +46,26 @@ pub fn heard(
         Some(read) => Err(read),
         None => Ok(Told {
             parts: Parts::of(places),
-            shown,
+            ..told
         }),
     }
+}
+
+/// What is told beside the record to one that asks for it.
+fn expanded(
+    part: &Part,
+    access: &Access,
+    grant: &Grant,
+    leaving: &Leaving<'_>,
+) -> Result<Option<Arc<Json>>, Arc<Read>> {
+    let Some(relations) = &part.expand else {
+        return Ok(None);
+    };
+    let reading = match part.subscription.of_collection() {
+        Of::All(_) => Reading::List,
+        Of::One(..) => Reading::View,
+    };
+    access.expanded(grant, leaving, reading, relations)
 }
 
 fn hears(part: &Part, access: &Access, grant: &Grant, leaving: &Leaving<'_>) -> Hears {

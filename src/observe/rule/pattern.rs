@@ -168,6 +168,7 @@ impl PathPattern {
             record,
             list: None,
             items: Pointer::default(),
+            expand: None,
         })
     }
 

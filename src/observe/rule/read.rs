@@ -19,6 +19,23 @@ pub struct Read {
     pub list: Option<TargetTemplate>,
     /// Where the records stand in a list: an array.
     pub items: Pointer,
+    /// The parameter of a query that asks for the records of relations, to stand in the member
+    /// `expand` of a record; none: there is no such thing.
+    pub expand: Option<Box<str>>,
+}
+
+impl Read {
+    /// The target with these relations, where they can be asked for.
+    #[must_use]
+    pub fn expanding(&self, target: PathAndQuery, relations: &str) -> PathAndQuery {
+        let Some(name) = &self.expand else {
+            return target;
+        };
+        let sign = if target.query().is_some() { '&' } else { '?' };
+        let relations = utf8_percent_encode(relations, ENCODED);
+        let expanding = format!("{target}{sign}{name}={relations}");
+        expanding.parse().unwrap_or(target)
+    }
 }
 
 /// The target of a GET (RFC 9112 § 3.2.1) with `{collection}` and `{id}` in it. Shape:
@@ -86,6 +103,24 @@ mod tests {
             target.of("po sts", &id).unwrap().as_str(),
             "/api/po%20sts/a%2Fb%3Fc%3D%22%26d%20%C3%A9?a=a%2Fb%3Fc%3D%22%26d%20%C3%A9"
         );
+    }
+
+    #[test]
+    fn relations_are_asked_for_where_they_can_be() {
+        let mut read = Read {
+            record: "/{id}".parse().unwrap(),
+            list: None,
+            items: Pointer::default(),
+            expand: None,
+        };
+        let target = |text: &'static str| PathAndQuery::from_static(text);
+        assert_eq!(read.expanding(target("/7"), "a"), "/7");
+        read.expand = Some("expand".into());
+        assert_eq!(
+            read.expanding(target("/7"), "a,b.c&x"),
+            "/7?expand=a%2Cb.c%26x"
+        );
+        assert_eq!(read.expanding(target("/7?y=1"), "a"), "/7?y=1&expand=a");
     }
 
     #[test]

@@ -14,6 +14,7 @@
 //! verified, and what the upstream answered. Which status a [`Denied`] becomes is the dialect's
 //! business.
 
+mod ask;
 mod claims;
 mod cookies;
 mod grant;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+pub use ask::{Ask, NotAnAsk};
 pub use claims::{ClaimGrants, ClaimPath, Rights, Roles};
 pub use identity::{Answer, Answers, Claims, Identity, Presented};
 pub use jwt::{Jwt, KeySource, Keyring};

@@ -104,7 +104,8 @@ impl Snapshot {
     /// What is in force once `new` is, while the sidecar runs on: `new`, as the next
     /// generation, with this one's values for the keys of [`Snapshot::needs_restart`]. The keys
     /// of tokens that were fetched stay where they still come from the same address, and what
-    /// the upstream said of credentials where the same is still asked of the same.
+    /// the upstream said of credentials where the same is still asked of the same, and told of
+    /// the names of its collections.
     #[must_use]
     pub fn adopt(&self, mut new: Self) -> Self {
         if let Some(old) = &self.access.jwt
@@ -117,9 +118,14 @@ impl Snapshot {
         if let Some(old) = &self.access.identity
             && self.upstream == new.upstream
             && let Some(identity) = &mut Arc::make_mut(&mut new.access).identity
-            && (&identity.ask, &identity.cookies) == (&old.ask, &old.cookies)
+            && (&identity.ask, &identity.claims, &identity.cookies)
+                == (&old.ask, &old.claims, &old.cookies)
         {
             identity.answers = Arc::clone(&old.answers);
+        }
+        if self.upstream == new.upstream {
+            let aliases = &mut Arc::make_mut(&mut new.observe).aliases;
+            *aliases = Arc::clone(&self.observe.aliases);
         }
         Self {
             generation: self.generation.saturating_add(1),

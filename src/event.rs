@@ -38,7 +38,8 @@ pub enum Kind {
         /// What was published with it; `null` where nothing was.
         data: Json,
     },
-    /// Events before this place were lost: every subscriber should read again.
+    /// Events before this place were lost, or whatever may have changed: every subscriber should
+    /// read again.
     Gap,
     /// A write went upstream and what it did is not known: subscribers should read again.
     Uncertain {
@@ -152,6 +153,19 @@ impl Event {
             }
         };
         text + size_of::<Self>()
+    }
+}
+
+// === impl Kind ===
+
+impl Kind {
+    /// The collection that it is about; none where it is about none in particular.
+    #[must_use]
+    pub fn collection(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Custom { .. } | Self::Gap => None,
+            Self::Uncertain { collection, .. } | Self::Write { collection, .. } => Some(collection),
+        }
     }
 }
 

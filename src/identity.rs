@@ -5,48 +5,36 @@
 //!   one that open streams hear by, in time ──►   ▲
 //!                                     one for each credential at a time
 //! ```
-//! A question is a GET with the one field that was presented, and with the Host and the
+//! A question is a GET or a POST with the one field that was presented, and with the Host and the
 //! `X-Forwarded-Proto` that came with it: an upstream behind TLS would send it elsewhere
-//! otherwise. It has a connection of its own: what an upstream sends beyond one answer is never
-//! taken for the answer about somebody else. It follows no redirect, and of the answer its status and a JSON object count; a cookie that it
-//! sets is nobody's.
+//! otherwise. Of the answer its status and a JSON object count.
 //!
 //! | the upstream answers | it means |
 //! | --- | --- |
 //! | 200 and a JSON object | the claims |
 //! | 401, 403, a redirect as to a login, or `{}` | the credential is not accepted |
+//! | 404, where the token says where to ask | the same |
 //! | anything else, or nothing in time | nobody knows: it is asked again |
 
 use std::collections::HashMap;
-use std::error::Error;
-use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::header::{ACCEPT, CONNECTION, HOST, USER_AGENT};
-use http::uri::PathAndQuery;
-use http::{Request, StatusCode, Uri};
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::{Connect, HttpConnector};
-use hyper_util::rt::TokioExecutor;
+use http::{Request, StatusCode};
+use http_body_util::Empty;
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use rustls::crypto::ring;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, interval, timeout};
 use tracing::warn;
 
 use crate::access::{Answer, Identity, Presented};
-use crate::config::{HostHeader, Snapshot, Upstream};
+use crate::client::{self, Client};
+use crate::config::{Snapshot, Upstream};
 use crate::limits::{
     IDENTITY_BYTES_MAX, IDENTITY_QUESTIONS_MAX, IDENTITY_RENEWALS_MAX, IDENTITY_TICK,
-    IDENTITY_TIMEOUT, IDENTITY_WAITING_MAX, IDENTITY_WARN_PAUSE, RESOLVED_FOR,
+    IDENTITY_TIMEOUT, IDENTITY_WAITING_MAX, IDENTITY_WARN_PAUSE,
 };
 
 /// The handle by which the upstream is asked. Cheap to clone.
@@ -62,8 +50,7 @@ struct Shared {
     newcomers: Semaphore,
     /// Turns of those with open streams: no flood of newcomers takes them.
     renewals: Arc<Semaphore>,
-    /// How the upstream is connected to over TLS. Held while it is made, so that it is made once.
-    tls: tokio::sync::Mutex<Option<Tls>>,
+    client: Client,
     /// When it was last said that the upstream cannot be asked.
     warned: Mutex<Option<Instant>>,
 }
@@ -89,23 +76,15 @@ enum Turn {
     Renewal { _turn: OwnedSemaphorePermit },
 }
 
-/// How one upstream is connected to, and since when.
-#[derive(Debug)]
-struct Tls {
-    upstream: Upstream,
-    connector: HttpsConnector<HttpConnector>,
-    at: Instant,
-}
-
 /// Why nobody knows. Nothing of an answer but its status is in it.
 #[derive(Debug, thiserror::Error)]
 enum NoAnswer {
-    #[error("it cannot be asked: {0}")]
-    Ask(String),
-    #[error("ca_file cannot be used")]
-    CaFile,
+    #[error(transparent)]
+    Ask(#[from] client::Failed),
     #[error("it answers 200 and no JSON object that can be read in one way")]
     NoClaims,
+    #[error("the credential does not say where to ask about it")]
+    NoTarget,
     #[error("it answers {0}")]
     Status(StatusCode),
     #[error("it took longer than {IDENTITY_TIMEOUT:?}")]
@@ -120,7 +99,7 @@ impl Identities {
             asking: Mutex::default(),
             newcomers: Semaphore::new(IDENTITY_QUESTIONS_MAX),
             renewals: Arc::new(Semaphore::new(IDENTITY_RENEWALS_MAX)),
-            tls: tokio::sync::Mutex::new(None),
+            client: Client::default(),
             warned: Mutex::new(None),
         }))
     }
@@ -226,39 +205,22 @@ impl Shared {
 
     async fn put(&self, question: &Question) -> Result<Answer, NoAnswer> {
         let request = question.request()?;
-        let mut tcp = HttpConnector::new();
-        tcp.set_connect_timeout(Some(question.upstream.connect_timeout));
-        tcp.set_nodelay(true);
-        if question.upstream.tls {
-            send(request, self.tls(&question.upstream, tcp).await?).await
-        } else {
-            send(request, tcp).await
+        let told = self
+            .client
+            .send(&question.upstream, request, IDENTITY_BYTES_MAX)
+            .await?;
+        let identity = &question.identity;
+        match told.status {
+            StatusCode::OK => Answer::of(&told.body, &identity.claims).ok_or(NoAnswer::NoClaims),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Ok(Answer::Refused),
+            // For now and for a GET: a page to log in at. The others say that the path is wrong.
+            StatusCode::FOUND | StatusCode::SEE_OTHER | StatusCode::TEMPORARY_REDIRECT => {
+                Ok(Answer::Refused)
+            }
+            // It was the token that said where to ask.
+            StatusCode::NOT_FOUND if identity.ask.asks_token() => Ok(Answer::Refused),
+            status => Err(NoAnswer::Status(status)),
         }
-    }
-
-    /// What connects to the upstream over TLS. Certificates are read from files: now and then,
-    /// and not for each question.
-    async fn tls(
-        &self,
-        upstream: &Upstream,
-        tcp: HttpConnector,
-    ) -> Result<HttpsConnector<HttpConnector>, NoAnswer> {
-        let mut tls = self.tls.lock().await;
-        if let Some(tls) = &*tls
-            && tls.upstream == *upstream
-            && tls.at.elapsed() < RESOLVED_FOR
-        {
-            return Ok(tls.connector.clone());
-        }
-        let ca_file = upstream.ca_file.clone();
-        let made = tokio::task::spawn_blocking(move || connector(ca_file.as_deref(), tcp));
-        let connector = made.await.map_err(|error| asked_in_vain(&error))??;
-        *tls = Some(Tls {
-            upstream: upstream.clone(),
-            connector: connector.clone(),
-            at: Instant::now(),
-        });
-        Ok(connector)
     }
 }
 
@@ -272,98 +234,14 @@ impl Question {
     }
 
     fn request(&self) -> Result<Request<Empty<Bytes>>, NoAnswer> {
-        let wrong = |error: http::Error| asked_in_vain(&error);
-        let url = url(&self.upstream, &self.identity.ask).map_err(wrong)?;
-        let mut request = Request::get(url)
-            .header(ACCEPT, "application/json")
-            .header(USER_AGENT, AGENT)
-            .header(CONNECTION, "close");
-        let host = self.presented.host();
-        if self.upstream.host_header == HostHeader::Preserve && !host.is_empty() {
-            request = request.header(HOST, host);
-        }
-        if let Some(proto) = self.presented.forwarded() {
-            request = request.header("x-forwarded-proto", proto);
-        }
-        if let Some((name, value)) = self.presented.field() {
-            request = request.header(name, value);
-        }
-        request.body(Empty::new()).map_err(wrong)
+        let target = self.identity.target(&self.presented);
+        let target = target.ok_or(NoAnswer::NoTarget)?;
+        let method = &self.identity.ask.method;
+        Ok(client::request(
+            &self.upstream,
+            method,
+            target,
+            Some(&self.presented),
+        )?)
     }
 }
-
-fn url(upstream: &Upstream, ask: &PathAndQuery) -> Result<Uri, http::Error> {
-    Uri::builder()
-        .scheme(if upstream.tls { "https" } else { "http" })
-        .authority(upstream.authority())
-        .path_and_query(ask.clone())
-        .build()
-}
-
-/// Reads certificates, and blocks for it.
-fn connector(
-    ca_file: Option<&Path>,
-    mut tcp: HttpConnector,
-) -> Result<HttpsConnector<HttpConnector>, NoAnswer> {
-    tcp.enforce_http(false);
-    let builder = HttpsConnectorBuilder::new();
-    let builder = match ca_file {
-        None => builder
-            .with_provider_and_native_roots(ring::default_provider())
-            .map_err(|error| asked_in_vain(&error))?,
-        Some(file) => builder.with_tls_config(trusting(file).ok_or(NoAnswer::CaFile)?),
-    };
-    Ok(builder.https_only().enable_http1().wrap_connector(tcp))
-}
-
-/// What trusts the certificates of that file alone; none if there are none to trust.
-fn trusting(file: &Path) -> Option<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(file).ok()? {
-        roots.add(certificate.ok()?).ok()?;
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
-    let config = config.with_safe_default_protocol_versions().ok()?;
-    let config = config.with_root_certificates(roots);
-    Some(config.with_no_client_auth())
-}
-
-/// What the answer to the request means.
-async fn send<C>(request: Request<Empty<Bytes>>, connector: C) -> Result<Answer, NoAnswer>
-where
-    C: Connect + Clone + Send + Sync + 'static,
-{
-    let client = Client::builder(TokioExecutor::new())
-        .pool_max_idle_per_host(0)
-        .build::<_, Empty<Bytes>>(connector);
-    let answer = client.request(request).await;
-    let answer = answer.map_err(|error| asked_in_vain(&error))?;
-    match answer.status() {
-        StatusCode::OK => {}
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Ok(Answer::Refused),
-        // For now and for a GET: a page to log in at. The others say that the path is wrong.
-        StatusCode::FOUND | StatusCode::SEE_OTHER | StatusCode::TEMPORARY_REDIRECT => {
-            return Ok(Answer::Refused);
-        }
-        status => return Err(NoAnswer::Status(status)),
-    }
-    let body = Limited::new(answer.into_body(), IDENTITY_BYTES_MAX)
-        .collect()
-        .await;
-    let body = body.map_err(|error| asked_in_vain(&*error))?.to_bytes();
-    Answer::of(&body).ok_or(NoAnswer::NoClaims)
-}
-
-/// The error, and what it comes from: what a client says first is that something was in vain.
-fn asked_in_vain(error: &(dyn Error + 'static)) -> NoAnswer {
-    let mut causes = vec![error.to_string()];
-    let mut source = error.source();
-    while let Some(cause) = source {
-        causes.push(cause.to_string());
-        source = cause.source();
-    }
-    NoAnswer::Ask(causes.join(": "))
-}
-
-/// By which operators know whose question it is.
-const AGENT: &str = concat!("tidings/", env!("CARGO_PKG_VERSION"));

@@ -9,6 +9,7 @@
 //! | tells the record | that record |
 //! | tells none, or is uncertain | nothing of that record |
 //! | is uncertain, and of which record is not known | nothing of that collection |
+//! | is not known to be of one collection: a gap | nothing |
 //! | is a delete | nothing; and the delete has what was known before |
 //!
 //! What is known is what passed through here, in the order in which the log has it. What changed
@@ -96,7 +97,8 @@ impl State {
 
     fn see(&mut self, kind: &mut Kind) {
         match kind {
-            Kind::Custom { .. } | Kind::Gap => {}
+            Kind::Custom { .. } => {}
+            Kind::Gap => self.forget_all(),
             Kind::Uncertain { collection, id, .. } => match id {
                 Some(id) => drop(self.take(collection, id)),
                 None => self.forget(collection),
@@ -143,9 +145,13 @@ impl State {
         self.turn += 1;
         self.stale.insert(Arc::clone(collection), self.turn);
         if self.stale.len() > KNOWN_STALE_MAX {
-            self.records.clear();
-            self.stale.clear();
+            self.forget_all();
         }
+    }
+
+    fn forget_all(&mut self) {
+        self.records.clear();
+        self.stale.clear();
     }
 }
 

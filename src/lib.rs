@@ -65,6 +65,7 @@
 //! | | [`hub`] | the streams; the engine writes to the sockets |
 //! | | [`metrics`] | how all of it stands, in numbers, as text |
 //! | 3 edges | [`config`] | YAML as written to a `Snapshot` that runs; the watch on its files |
+//! | | `client` | a client of our own to the upstream |
 //! | | [`jwks`] | the keys of tokens, fetched and kept |
 //! | | [`identity`] | who somebody is, asked of the upstream |
 //! | | `connection` | a downstream's socket, as pingora sees it: one request, exactly |
@@ -170,6 +171,7 @@ pub mod log;
 pub mod metrics;
 
 pub mod admin;
+mod client;
 pub mod config;
 mod connection;
 pub mod front;

@@ -180,6 +180,9 @@ pub const JWKS_PAUSE: Duration = Duration::from_secs(10);
 /// How long a request with a token of an unknown key waits for the document.
 pub const JWKS_WAIT: Duration = Duration::from_secs(2);
 
+/// Other names of collections that are remembered: an upstream has fewer collections.
+pub const ALIASES_MAX: usize = 10_000;
+
 /// What may be chosen for `access.identity.cache`: below it the API is asked about nothing else,
 /// and above it somebody who was logged out goes on for too long.
 pub const IDENTITY_CACHE: RangeInclusive<Duration> =

@@ -20,11 +20,14 @@
 //! case: it is one of `posts`, and whoever hears that collection is told. Everything that differs
 //! from backend to backend is in a [`rule::Rule`].
 //!
-//! Pure: no clock, no I/O. It does not know who hears of an event, or whether anyone does.
+//! Pure: no clock, no I/O, and no state but the names that records told of their collections. It
+//! does not know who hears of an event, or whether anyone does.
 
 pub mod preset;
 pub mod rule;
 
+mod aliases;
+mod batch;
 mod extract;
 pub(crate) mod json;
 mod path;
@@ -33,22 +36,30 @@ mod record;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::event::{Id, Json, Kind, Method};
+pub use aliases::Aliases;
+pub use batch::{Batch, Batched};
+
+use crate::event::{Id, Kind, Method};
 use extract::Success;
 use json::Content;
 use path::Canonical;
-use rule::{Case, Glob, Outcome, Place, Pointer, Rule};
+use rule::{Case, Glob, Outcome, Place, Pointer, Read, Rule};
+use serde_json::value::RawValue;
 
 /// The `observe:` section of the configuration, compiled.
 #[derive(Clone, Debug, Default)]
 pub struct Observe {
     /// What is observed and how it is read; the first whose path and method match decides.
     pub rules: Vec<Arc<Rule>>,
+    /// Requests that hold several of such.
+    pub batches: Vec<Arc<Batch>>,
     /// Paths that are never observed, whatever the rules say, in any spelling and any case.
     pub ignore: Vec<Glob>,
     /// The only collections that are observed; none: all that the rules find. In any case, where
     /// the rule's path is.
-    pub collections: Option<BTreeSet<Box<str>>>,
+    pub collections: Option<Arc<BTreeSet<Box<str>>>>,
+    /// Names of collections that paths have and records do not.
+    pub aliases: Arc<Aliases>,
     /// What is taken out of each record, as seen from the record.
     ///
     /// Every member of that name goes. An array on the way is entered, with or without an
@@ -60,6 +71,15 @@ pub struct Observe {
     pub remember_bytes: usize,
 }
 
+/// A request that is to be observed.
+#[derive(Clone, Debug)]
+pub enum Observed {
+    /// It holds several.
+    Batch(Box<Batched>),
+    /// It is one by itself.
+    One(Target),
+}
+
 /// A request that is to be observed: what it will have been about if it succeeds.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -69,6 +89,11 @@ pub struct Target {
     id: Option<Id>,
     /// Whether there is no second opinion on what the path means.
     exact: bool,
+    /// Whether its answer holds a part of the record only.
+    partial: bool,
+    /// The only collections of which it may tell; none: any.
+    allowed: Option<Arc<BTreeSet<Box<str>>>>,
+    aliases: Arc<Aliases>,
     rule: Arc<Rule>,
     redact: Arc<[Pointer]>,
 }
@@ -82,6 +107,8 @@ pub enum Answer<'a> {
         status: u16,
         /// The answer's `Location`, where it has one that is text.
         location: Option<&'a str>,
+        /// The `Content-Type` of the request, where it has one that is text.
+        media: Option<&'a str>,
         /// The request's body.
         request: Body<'a>,
         /// The answer's body.
@@ -107,6 +134,20 @@ pub enum Body<'a> {
 // === impl Observe ===
 
 impl Observe {
+    /// How a request of `method` on `path`, with that query, is observed; none if it is not.
+    #[must_use]
+    pub fn observed(&self, method: &str, path: &str, query: &str) -> Option<Observed> {
+        if method == Method::Post.as_str() && !self.batches.is_empty() {
+            let path = Canonical::of(path);
+            let is = |batch: &&Arc<Batch>| path.readings().any(|path| batch.path.matches(path));
+            if let Some(batch) = self.batches.iter().find(is) {
+                return Some(Observed::Batch(Box::new(Batched::new(batch, self))));
+            }
+        }
+        let target = self.target(method, path)?;
+        Some(Observed::One(target.asked(query)))
+    }
+
     /// What a request of `method` on `path` (raw, without its query) would be about; none if
     /// it is not observed.
     ///
@@ -125,14 +166,28 @@ impl Observe {
         let exact = path.is_exact() && place.exact;
         // `*` in the place of an id is a selection, as in RestDB's `DELETE /company/*?q={}`.
         let id = place.id.filter(|id| exact && *id != "*");
+        let named = rule.collection.is_some();
+        let alias = named
+            .then(|| self.aliases.name(&place.collection))
+            .flatten();
         Some(Target {
             method,
-            collection: place.collection.into(),
+            collection: alias.unwrap_or_else(|| place.collection.into()),
             id: id.and_then(Id::new),
             exact,
+            partial: false,
+            allowed: self.collections.clone().filter(|_| named),
+            aliases: Arc::clone(&self.aliases),
             rule: Arc::clone(rule),
             redact: Arc::clone(&self.redact),
         })
+    }
+
+    /// How a record is read from the upstream, whichever its collection: as the first rule says that
+    /// says it.
+    #[must_use]
+    pub fn read(&self) -> Option<&Read> {
+        self.rules.iter().find_map(|rule| rule.read.as_ref())
     }
 
     /// The first rule for the request, unless it finds a collection that is not allowed.
@@ -145,6 +200,10 @@ impl Observe {
         let Some(names) = &self.collections else {
             return Some((rule, place));
         };
+        // A path may have another name for one that is.
+        if rule.collection.is_some() {
+            return Some((rule, place));
+        }
         if rule.path.case() == Case::Exact {
             return names.contains(&*place.collection).then_some((rule, place));
         }
@@ -191,16 +250,27 @@ impl Target {
         self.exact
     }
 
+    /// The same, whose request has that query.
+    #[must_use]
+    pub fn asked(mut self, query: &str) -> Self {
+        let partial = &self.rule.partial;
+        self.partial = !partial.is_empty()
+            && form_urlencoded::parse(query.as_bytes())
+                .any(|(name, value)| !value.is_empty() && partial.iter().any(|own| **own == name));
+        self
+    }
+
     /// The events that the exchange amounts to: none if the upstream refused the write, or
     /// says that no record changed.
     #[must_use]
     pub fn events(&self, answer: Answer<'_>) -> Vec<Kind> {
-        match answer {
+        let mut events = match answer {
             Answer::Complete {
                 status,
                 location,
                 request,
                 response,
+                ..
             } => match (self.rule.outcome(status), response) {
                 (Outcome::Refused, _) => Vec::new(),
                 (Outcome::Succeeded, Body::Whole(_)) if self.exact => {
@@ -220,7 +290,15 @@ impl Target {
                     vec![self.uncertain(self.id.clone())]
                 }
             },
+        };
+        if let Some(allowed) = &self.allowed {
+            events.retain(|event| {
+                event
+                    .collection()
+                    .is_none_or(|name| allowed.contains(&**name))
+            });
         }
+        events
     }
 
     fn uncertain(&self, id: Option<Id>) -> Kind {
@@ -231,12 +309,66 @@ impl Target {
         }
     }
 
-    fn write(&self, ids: Vec<Id>, record: Option<Json>) -> Kind {
+    /// A write to these records; with the one that was told, if one was.
+    fn write(&self, ids: Vec<Id>, told: Option<&RawValue>) -> Kind {
+        let named = told.and_then(|record| self.named(record));
+        let whole = told.filter(|_| !self.partial);
         Kind::Write {
             method: self.method,
-            collection: Arc::clone(&self.collection),
+            collection: named.unwrap_or_else(|| Arc::clone(&self.collection)),
             ids,
-            record,
+            record: whole.and_then(|record| record::told(record, &self.rule.conceal, &self.redact)),
+        }
+    }
+
+    /// The name that a record has for its collection.
+    fn named(&self, record: &RawValue) -> Option<Arc<str>> {
+        let naming = self.rule.collection.as_ref()?;
+        let text = |pointer: &Pointer| json::string(pointer.find(record)?);
+        let name = text(&naming.name).filter(|name| !name.is_empty())?;
+        if let Some(alias) = naming.alias.as_ref().and_then(text) {
+            self.aliases.learn(&alias, &name);
+        }
+        Some(name.into())
+    }
+}
+
+// === impl Observed ===
+
+impl Observed {
+    /// The request's method.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        match self {
+            Self::Batch(_) => Method::Post,
+            Self::One(target) => target.method,
+        }
+    }
+
+    /// The collection that it is about; none: that is not known before it is done.
+    #[must_use]
+    pub fn collection(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Batch(_) => None,
+            Self::One(target) => Some(&target.collection),
+        }
+    }
+
+    /// The record that its path names, where it names one without a doubt.
+    #[must_use]
+    pub fn id(&self) -> Option<&Id> {
+        match self {
+            Self::Batch(_) => None,
+            Self::One(target) => target.id(),
+        }
+    }
+
+    /// The events that the exchange amounts to.
+    #[must_use]
+    pub fn events(&self, answer: Answer<'_>) -> Vec<Kind> {
+        match self {
+            Self::Batch(batch) => batch.events(answer),
+            Self::One(target) => target.events(answer),
         }
     }
 }

@@ -159,16 +159,17 @@ impl ProxyHttp for Relay {
         let snapshot = connection.snapshot().map(Arc::clone);
         let request = session.req_header();
         if let Some(snapshot) = &snapshot
-            && let Some(target) = snapshot
-                .observe
-                .target(request.method.as_str(), path_of(request))
+            && let Some(observed) = {
+                let (path, query) = target_of(request);
+                (snapshot.observe).observed(request.method.as_str(), path, query)
+            }
         {
             if self.log.refuses() {
                 return Err(refused(Refused));
             }
             connection.hide_loss();
             let body_bytes_max = snapshot.limits.observed_body_bytes;
-            turn.exchange = Exchange::observe(target, request, body_bytes_max);
+            turn.exchange = Exchange::observe(observed, request, body_bytes_max);
         }
         turn.snapshot = snapshot;
         Ok(())
@@ -381,15 +382,22 @@ fn is_final(response: &ResponseHeader) -> bool {
 
 /// The path of the target as it was sent, without the query.
 fn path_of(request: &RequestHeader) -> &str {
+    let (path, _query) = target_of(request);
+    path
+}
+
+/// The path of the target as it was sent, and its query; empty where it has none.
+fn target_of(request: &RequestHeader) -> (&str, &str) {
     let target = std::str::from_utf8(request.raw_path()).unwrap_or("");
-    let path = target.split('?').next().unwrap_or(target);
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
     // An absolute target (RFC 9112 § 3.2.2): the path is behind the authority.
-    match path.split_once("://") {
+    let path = match path.split_once("://") {
         Some((_, rest)) if !path.starts_with('/') => {
             rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
         }
         _ => path,
-    }
+    };
+    (path, query)
 }
 
 /// The status of an answer of our own, by whose fault it was; 0 where nobody is there to read it.

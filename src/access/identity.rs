@@ -25,18 +25,21 @@ use sha2::{Digest, Sha256};
 
 use super::claims::{ClaimGrants, Rights};
 use super::origin::Means;
-use super::{Credential, Forwarded, Secret, cookies, strict};
+use super::{Ask, Credential, Forwarded, Secret, cookies, strict};
 use crate::event::Json;
 use crate::limits::{
     IDENTITIES_KEPT, IDENTITY_AGAIN_BEFORE, IDENTITY_CREDENTIAL_BYTES_MAX, IDENTITY_PAUSE,
     IDENTITY_REFUSED_FOR,
 };
+use crate::observe::rule::Pointer;
 
 /// The `access.identity` section of the configuration, compiled.
 #[derive(Clone)]
 pub struct Identity {
-    /// What the upstream is asked: the target of a GET.
-    pub ask: PathAndQuery,
+    /// What the upstream is asked.
+    pub ask: Ask,
+    /// Where in an answer the claims stand.
+    pub claims: Pointer,
     /// How long an answer counts. In [`crate::limits::IDENTITY_CACHE`].
     pub cache: Duration,
     /// The names of the cookies that are a credential; the upstream is shown no others.
@@ -127,11 +130,17 @@ impl Identity {
 
     /// What is known of it now.
     pub(super) fn find(&self, presented: &Presented, now: Timestamp) -> Found {
-        // There is no question to ask about what no field can hold.
-        if presented.field().is_none() {
+        // There is no question to ask about what no field can hold, or says nothing of whom to ask.
+        if presented.field().is_none() || self.target(presented).is_none() {
             return Found::Refused;
         }
         self.answers.0.lock().find(&presented.print(), now)
+    }
+
+    /// Where the upstream is asked about it; none: nowhere.
+    #[must_use]
+    pub fn target(&self, presented: &Presented) -> Option<PathAndQuery> {
+        self.ask.target(presented.token())
     }
 
     /// Whether the upstream has not to be asked about it now.
@@ -204,6 +213,12 @@ impl Presented {
         Some((self.field.clone(), value))
     }
 
+    /// The token, if it is one: what follows the scheme, or all of it.
+    fn token(&self) -> &str {
+        let value = &*self.value.0;
+        value.rsplit(' ').next().unwrap_or(value)
+    }
+
     /// The Host of the request that it came with; empty where that named none.
     #[must_use]
     pub fn host(&self) -> &str {
@@ -236,15 +251,20 @@ impl Presented {
 // === impl Answer ===
 
 impl Answer {
-    /// What a body means that comes with a success; none where it is no JSON object, or one that
-    /// can be read in two ways. An empty object knows nobody.
+    /// What a body means that comes with a success, whose claims stand there; none where it is no
+    /// JSON object, or one that can be read in two ways. An empty object knows nobody.
     #[must_use]
-    pub fn of(body: &[u8]) -> Option<Self> {
-        if strict::object(body)?.is_empty() {
+    pub fn of(body: &[u8], claims: &Pointer) -> Option<Self> {
+        let whole = strict::object(body)?;
+        let raw: &RawValue = serde_json::from_slice(body).ok()?;
+        let own = claims.find(raw);
+        let Some(own) = own.filter(|_| !whole.is_empty()) else {
+            return whole.is_empty().then_some(Self::Refused);
+        };
+        if strict::object(own.get().as_bytes())?.is_empty() {
             return Some(Self::Refused);
         }
-        let raw: &RawValue = serde_json::from_slice(body).ok()?;
-        Some(Self::Known(Claims(Arc::new(Json::compact(raw)))))
+        Some(Self::Known(Claims(Arc::new(Json::compact(own)))))
     }
 }
 
@@ -410,7 +430,7 @@ fn again_after(cache: Duration, print: &Print) -> Duration {
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity")
-            .field("ask", &self.ask.path())
+            .field("ask", &self.ask)
             .field("cache", &self.cache)
             .field("cookies", &self.cookies)
             .field("grants", &self.grants)

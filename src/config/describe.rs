@@ -242,7 +242,7 @@ impl Page {
             self.line("", remembered);
         }
         if let Some(names) = &observe.collections {
-            self.line("", format_args!("only the collections: {}", list(names)));
+            self.line("", format_args!("only the collections: {}", list(&**names)));
         }
     }
 

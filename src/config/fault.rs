@@ -16,10 +16,10 @@ use super::environment::Unfilled;
 use super::outline::Place;
 use super::outline::shown::Shown;
 use super::unit::NotAMeasure;
-use crate::access::NotAKey;
+use crate::access::{NotAKey, NotAnAsk};
 use crate::dialect::plain::NotATemplate;
 use crate::limits;
-use crate::observe::rule::NotAPath;
+use crate::observe::rule::{NotAPath, NotATarget};
 use crate::rule::{Need, RuleError};
 use crate::topic::NotAPattern;
 
@@ -59,8 +59,14 @@ pub(super) enum Problem {
         "does not go with these keys: HS256 is for `secret`, the others for `jwks` and `key_file`, and a key in a file has one alone"
     )]
     AlgorithmOfKey,
-    #[error("is no path: write one of the API, as /api/me, perhaps with a query and without a #")]
-    Ask,
+    #[error("stands alone: it is another name of the collection that `collection` finds")]
+    AliasAlone,
+    #[error("{0}")]
+    Ask(#[from] NotAnAsk),
+    #[error("asks nothing: say what in `ask`, or name a `preset`")]
+    AskNothing,
+    #[error("is said by the preset: leave out one of the two")]
+    AskTwice,
     #[error("has no certificate in it: expected PEM, which begins `-----BEGIN CERTIFICATE-----`")]
     CaFileEmpty,
     #[error("counts with an https upstream alone")]
@@ -141,6 +147,8 @@ pub(super) enum Problem {
     OwnName,
     #[error(transparent)]
     Path(#[from] NotAPath),
+    #[error("{0}")]
+    Target(#[from] NotATarget),
     #[error("cannot be used: what the environment gives is no valid path here")]
     PathFromEnvironment,
     #[error(transparent)]

@@ -78,6 +78,7 @@ pub(super) struct Observe {
     pub(super) collections: Option<Vec<Text>>,
     pub(super) redact: Option<Vec<Text>>,
     pub(super) remember: Option<Text>,
+    pub(super) batches: Option<Vec<Batch>>,
     pub(super) rules: Option<Vec<Rule>>,
 }
 
@@ -86,7 +87,18 @@ pub(super) struct Observe {
 #[serde(deny_unknown_fields)]
 pub(super) struct Preset {
     pub(super) ignore: Option<Vec<Text>>,
+    pub(super) redact: Option<Vec<Text>>,
+    pub(super) batches: Option<Vec<Batch>>,
     pub(super) rules: Vec<Rule>,
+    pub(super) identity: Option<PresetIdentity>,
+}
+
+/// How somebody is known to a preset's upstream.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PresetIdentity {
+    pub(super) ask: Text,
+    pub(super) claims: Option<Text>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -98,6 +110,41 @@ pub(super) struct Rule {
     pub(super) methods: Option<Spanned<Vec<Text>>>,
     pub(super) success: Option<Spanned<Vec<Text>>>,
     pub(super) case: Option<Text>,
+    pub(super) collection: Option<Text>,
+    pub(super) alias: Option<Text>,
+    pub(super) partial: Option<Vec<Text>>,
+    pub(super) conceal: Option<Vec<Conceal>>,
+    pub(super) read: Option<Read>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Conceal {
+    pub(super) part: Text,
+    pub(super) unless: Text,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Read {
+    pub(super) record: Text,
+    pub(super) list: Option<Text>,
+    pub(super) items: Option<Text>,
+}
+
+/// A request that holds several.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Batch {
+    pub(super) path: Text,
+    pub(super) requests: Option<Text>,
+    pub(super) form: Option<Text>,
+    pub(super) method: Option<Text>,
+    pub(super) url: Option<Text>,
+    pub(super) body: Option<Text>,
+    pub(super) answers: Option<Text>,
+    pub(super) status: Option<Text>,
+    pub(super) answer: Option<Text>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -200,7 +247,7 @@ pub(super) struct Access {
     pub(super) origins: Option<Vec<Text>>,
     pub(super) keys: Option<Vec<Key>>,
     pub(super) jwt: Option<Spanned<Jwt>>,
-    pub(super) identity: Option<Identity>,
+    pub(super) identity: Option<Spanned<Identity>>,
     /// By collection; an entry without a value is one without a rule.
     pub(super) rules: Option<Spanned<BTreeMap<String, Option<CollectionRules>>>>,
     pub(super) superusers: Option<Text>,
@@ -235,7 +282,9 @@ pub(super) struct Jwt {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Identity {
-    pub(super) ask: Text,
+    pub(super) preset: Option<Text>,
+    pub(super) ask: Option<Text>,
+    pub(super) claims: Option<Text>,
     pub(super) cache: Option<Text>,
     pub(super) cookies: Option<Vec<Text>>,
     pub(super) grants: Option<Text>,

@@ -2,6 +2,7 @@
 
 mod identity;
 mod jwt;
+mod presets;
 mod refusals;
 mod rules;
 mod secrets;
@@ -217,12 +218,12 @@ fn every_preset_compiles_behind_a_prefix_too() {
     for name in crate::observe::preset::NAMES {
         let section = format!("observe: {{ preset: {name}, prefix: /api/v1 }}");
         let snapshot = load_text(&least(&section)).unwrap();
-        let target = |path| snapshot.observe.target("POST", path);
-        assert_eq!(
-            target("/api/v1/posts").unwrap().collection(),
-            "posts",
-            "{name}"
-        );
+        let target = |path: &str| snapshot.observe.target("POST", path);
+        let records = match *name {
+            "pocketbase" => "/api/v1/api/collections/posts/records",
+            _ => "/api/v1/posts",
+        };
+        assert_eq!(target(records).unwrap().collection(), "posts", "{name}");
         assert!(target("/posts").is_none(), "{name}");
         assert!(target("/api/v1/auth/login").is_none(), "{name}");
     }

@@ -11,8 +11,8 @@ use crate::event::{Id, Kind, Method};
 pub struct Unsettled {
     /// The write's method.
     pub method: Method,
-    /// The collection that may change.
-    pub collection: Arc<str>,
+    /// The collection that may change; none: any.
+    pub collection: Option<Arc<str>>,
     /// The record that may change, where it is known.
     pub id: Option<Id>,
 }
@@ -29,6 +29,22 @@ pub struct Intent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the log has failed, and log.on_failure is refuse")]
 pub struct Refused;
+
+// === impl Unsettled ===
+
+impl Unsettled {
+    /// What is told of it.
+    pub(in crate::log) fn kind(self) -> Kind {
+        match self.collection {
+            None => Kind::Gap,
+            Some(collection) => Kind::Uncertain {
+                method: self.method,
+                collection,
+                id: self.id,
+            },
+        }
+    }
+}
 
 // === impl Log ===
 
@@ -82,16 +98,11 @@ impl Drop for Intent {
         };
         let left = self.log.0.state.lock().unsettled(number).cloned();
         if let Some(write) = left {
-            let kind = Kind::Uncertain {
-                method: write.method,
-                collection: write.collection,
-                id: write.id,
-            };
             let settles = Self {
                 number: Some(number),
                 log: self.log.clone(),
             };
-            drop(self.log.append(vec![kind], Some(settles)));
+            drop(self.log.append(vec![write.kind()], Some(settles)));
         }
     }
 }

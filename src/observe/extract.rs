@@ -18,7 +18,7 @@ use super::json::{self, Content};
 use super::path::Canonical;
 use super::rule::Pointer;
 use super::{Body, Target, record};
-use crate::event::{Id, Json, Kind, Method};
+use crate::event::{Id, Kind, Method};
 use crate::limits::BULK_RECORDS;
 
 /// What the exchange of a write that succeeded told.
@@ -57,7 +57,7 @@ impl Success<'_> {
                 Some(id) => return Err(Unknown(Some(id.clone()))),
                 None => return self.each(records),
             },
-            Some(record) if json::is_object(record) => self.redacted(record),
+            Some(record) if json::is_object(record) => Some(record),
             // An answer of another shape than the rule knows: what it is about counts all the same.
             None if json::is_object(answer) => None,
             Some(_) | None => return self.created_as_requested(),
@@ -89,16 +89,12 @@ impl Success<'_> {
             _ => Some(sent.to_owned()),
         };
         let id = id.or(own_id).ok_or(Unknown(None))?;
-        let record = record.and_then(|record| self.redacted(&record));
-        Ok(vec![self.target.write(vec![id], record)])
+        Ok(vec![self.target.write(vec![id], record.as_deref())])
     }
 
     fn changed(&self) -> Result<Vec<Kind>, Unknown> {
         let found = self.answered();
-        let record = || {
-            let object = found.filter(|found| json::is_object(found));
-            object.and_then(|object| self.redacted(object))
-        };
+        let record = || found.filter(|found| json::is_object(found));
         if let Some(id) = &self.target.id {
             // What does not name the record may be no more than an acknowledgement of the write.
             let shown = self.answered_id().as_ref() == Some(id);
@@ -124,8 +120,7 @@ impl Success<'_> {
             let shown = found
                 .filter(|found| json::is_object(found))
                 .filter(|_| self.answered_id().as_ref() == Some(id));
-            let record = shown.and_then(|record| self.redacted(record));
-            return Ok(vec![self.target.write(vec![id.clone()], record)]);
+            return Ok(vec![self.target.write(vec![id.clone()], shown)]);
         }
         let ids = match found.filter(|found| json::is_array(found)) {
             Some(records) => self.ids_of(records)?,
@@ -145,8 +140,7 @@ impl Success<'_> {
         let write = |element: &RawValue| {
             let id = element_id(&own_ids, element).ok_or(Unknown(None))?;
             let object = json::is_object(element).then_some(element);
-            let record = object.and_then(|object| self.redacted(object));
-            Ok(self.target.write(vec![id], record))
+            Ok(self.target.write(vec![id], object))
         };
         elements.into_iter().map(write).collect()
     }
@@ -211,10 +205,6 @@ impl Success<'_> {
     fn own_ids(&self) -> Vec<Pointer> {
         let rule = &self.target.rule;
         rule.id.iter().map(|id| id.below(&rule.record)).collect()
-    }
-
-    fn redacted(&self, record: &RawValue) -> Option<Json> {
-        record::redacted(record, &self.target.redact)
     }
 }
 

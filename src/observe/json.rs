@@ -64,7 +64,7 @@ impl<'a> Content<'a> {
 impl Member<'_> {
     /// Whether the name, its escapes resolved, is this one.
     pub(crate) fn is(&self, name: &str) -> bool {
-        text(self.name).is_some_and(|text| text == name)
+        string(self.name).is_some_and(|text| text == name)
     }
 }
 
@@ -90,14 +90,14 @@ pub(crate) fn members(json: &RawValue) -> Option<Vec<Member<'_>>> {
 /// The id that a string or a number is, digits as they are written; anything else is none.
 pub(crate) fn id(json: &RawValue) -> Option<Id> {
     match json.get().as_bytes().first()? {
-        b'"' => Id::new(&text(json)?),
+        b'"' => Id::new(&string(json)?),
         b'-' | b'0'..=b'9' => Id::new(json.get()),
         _ => None,
     }
 }
 
 /// A string's text; none if it is no string, or one with half of a surrogate pair.
-fn text(json: &RawValue) -> Option<Cow<'_, str>> {
+pub(crate) fn string(json: &RawValue) -> Option<Cow<'_, str>> {
     let quoted = json.get();
     let inner = quoted.strip_prefix('"')?.strip_suffix('"')?;
     if inner.contains('\\') {

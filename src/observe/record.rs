@@ -3,8 +3,24 @@
 use serde_json::value::RawValue;
 
 use super::json;
-use super::rule::{Pointer, array_index};
+use super::rule::{Concealed, Pointer, array_index};
 use crate::event::{Id, Json};
+
+/// The record as all may see it: without what it conceals, and without what is redacted; none if
+/// nothing of it is left.
+pub(super) fn told(record: &RawValue, conceal: &[Concealed], redact: &[Pointer]) -> Option<Json> {
+    let open = |concealed: &&Concealed| {
+        let unless = concealed.unless.find(record);
+        unless.is_none_or(|unless| unless.get() == "true")
+    };
+    let secret: Vec<_> = conceal.iter().filter(|of| !open(of)).collect();
+    if secret.is_empty() {
+        return redacted(record, redact);
+    }
+    let secret = secret.iter().map(|concealed| concealed.part.clone());
+    let pointers: Vec<_> = redact.iter().cloned().chain(secret).collect();
+    redacted(record, &pointers)
+}
 
 /// The record without what stands at the pointers; none if one of them takes the whole.
 ///

@@ -11,6 +11,8 @@ pub use pattern::{Case, PathPattern};
 mod pointer;
 pub use pointer::Pointer;
 pub(super) use pointer::array_index;
+mod read;
+pub use read::{NotATarget, Read, TargetTemplate};
 
 use std::ops::RangeInclusive;
 
@@ -32,6 +34,32 @@ pub struct Rule {
     pub methods: Box<[Method]>,
     /// Which statuses tell success.
     pub success: Box<[RangeInclusive<u16>]>,
+    /// Where a record says of which collection it is; none: the path alone does.
+    pub collection: Option<Naming>,
+    /// Parameters of a query with which the answer holds a part of the record only.
+    pub partial: Box<[Box<str>]>,
+    /// What of a record is for some to see.
+    pub conceal: Box<[Concealed]>,
+    /// How a record is read from the upstream; none: that cannot be told.
+    pub read: Option<Read>,
+}
+
+/// Where a record says of which collection it is.
+#[derive(Clone, Debug)]
+pub struct Naming {
+    /// Where the name stands, by which the collection is heard of.
+    pub name: Pointer,
+    /// Where another name stands that paths may have instead.
+    pub alias: Option<Pointer>,
+}
+
+/// A part of a record that is taken out of it, unless the record says that all may see it.
+#[derive(Clone, Debug)]
+pub struct Concealed {
+    /// The part.
+    pub part: Pointer,
+    /// Where `true` stands if all may see it; a record that has nothing there has no secret.
+    pub unless: Pointer,
 }
 
 /// Why a text is no path pattern, glob or pointer.
@@ -90,20 +118,41 @@ pub(super) enum Outcome {
 }
 
 impl Rule {
+    /// The rule for these paths that says nothing else: every method, the id at `/id`.
+    #[must_use]
+    pub fn new(path: PathPattern) -> Self {
+        Self {
+            path,
+            id: [Pointer::of(&["id"])].into(),
+            record: Pointer::default(),
+            methods: [Method::Post, Method::Put, Method::Patch, Method::Delete].into(),
+            success: [200..=299].into(),
+            collection: None,
+            partial: Box::default(),
+            conceal: Box::default(),
+            read: None,
+        }
+    }
+
     /// What `status` says of a write that this rule is for.
     ///
     /// 202 (RFC 9110 § 15.3.3) only promises, and 207 (RFC 4918 § 11.1) hides a status for
     /// each part: they tell success only where the rule lists exactly them. A 5xx is no
     /// refusal: the upstream may have failed after it had committed.
     pub(super) fn outcome(&self, status: u16) -> Outcome {
-        let exactly = self.success.contains(&(status..=status));
-        let listed = self.success.iter().any(|range| range.contains(&status));
-        match status {
-            202 | 207 if !exactly => Outcome::Unknown,
-            _ if listed => Outcome::Succeeded,
-            500.. => Outcome::Unknown,
-            _ => Outcome::Refused,
-        }
+        outcome(status, &self.success)
+    }
+}
+
+/// What `status` says of a write of which these tell success: [`Rule::outcome`].
+pub(super) fn outcome(status: u16, success: &[RangeInclusive<u16>]) -> Outcome {
+    let exactly = success.contains(&(status..=status));
+    let listed = success.iter().any(|range| range.contains(&status));
+    match status {
+        202 | 207 if !exactly => Outcome::Unknown,
+        _ if listed => Outcome::Succeeded,
+        500.. => Outcome::Unknown,
+        _ => Outcome::Refused,
     }
 }
 
@@ -114,11 +163,8 @@ mod tests {
     #[test]
     fn a_status_tells_success_only_where_the_rule_says_so() {
         let rule = |success: &[RangeInclusive<u16>]| Rule {
-            path: PathPattern::template("/{collection}/{id?}").unwrap(),
-            id: [].into(),
-            record: Pointer::default(),
-            methods: [Method::Post].into(),
             success: success.into(),
+            ..Rule::new(PathPattern::template("/{collection}/{id?}").unwrap())
         };
         let usual = rule(&[200..=299]);
         for (status, outcome) in [

@@ -9,11 +9,9 @@ const WRITES: [Method; 4] = [Method::Delete, Method::Patch, Method::Post, Method
 
 fn rule(path: PathPattern, methods: &[Method], success: RangeInclusive<u16>) -> Arc<Rule> {
     Arc::new(Rule {
-        path,
-        id: ["/id".parse().unwrap()].into(),
-        record: Pointer::default(),
         methods: methods.into(),
         success: [success].into(),
+        ..Rule::new(path)
     })
 }
 
@@ -28,6 +26,11 @@ fn observe() -> Observe {
     }
 }
 
+fn only(names: &[&str]) -> Option<Arc<BTreeSet<Box<str>>>> {
+    let names = names.iter().map(|name| Box::from(*name));
+    Some(Arc::new(names.collect()))
+}
+
 fn place(observe: &Observe, method: &str, path: &str) -> Option<(String, Option<String>)> {
     let target = observe.target(method, path)?;
     assert_eq!(target.method().as_str(), method);
@@ -39,6 +42,7 @@ fn complete(status: u16, response: &[u8]) -> Answer<'_> {
     Answer::Complete {
         status,
         location: None,
+        media: None,
         request: Body::Whole(b""),
         response: Body::Whole(response),
     }
@@ -116,7 +120,7 @@ fn what_is_ignored_is_so_in_every_spelling() {
 #[test]
 fn only_the_collections_that_are_allowed_are_observed() {
     let mut observe = observe();
-    observe.collections = Some(["posts".into()].into());
+    observe.collections = only(&["posts"]);
     assert!(observe.target("POST", "/posts").is_some());
     assert!(observe.target("POST", "/%70osts").is_some());
     assert!(observe.target("POST", "/users").is_none());
@@ -125,7 +129,7 @@ fn only_the_collections_that_are_allowed_are_observed() {
     observe.rules.insert(0, nested);
     assert!(observe.target("POST", "/posts/1/users").is_none());
     assert!(observe.target("POST", "/posts/1%2Fusers").is_some());
-    observe.collections = Some(BTreeSet::new());
+    observe.collections = only(&[]);
     assert!(observe.target("POST", "/posts").is_none());
 }
 
@@ -135,7 +139,7 @@ fn in_any_case_a_collection_is_spelt_as_it_is_named() {
     let path = path.with_case(Case::Any).unwrap();
     let mut observe = observe();
     observe.rules = vec![rule(path, &WRITES, 200..=299)];
-    observe.collections = Some(["Posts".into()].into());
+    observe.collections = only(&["Posts"]);
     let known = Some(("Posts".into(), Some("A".into())));
     assert_eq!(place(&observe, "PUT", "/Posts/A"), known);
     assert!(observe.target("PUT", "/Posts/A").unwrap().is_exact());
@@ -154,7 +158,7 @@ fn in_any_case_another_spelling_is_uncertain_in_the_collection_in_lower_case() {
     let mut observe = observe();
     observe.rules = vec![rule(path, &WRITES, 200..=299)];
     for allowed in [None, Some("posts")] {
-        observe.collections = allowed.map(|name| [name.into()].into());
+        observe.collections = allowed.and_then(|name| only(&[name]));
         for path in ["/POSTS/7", "/Posts/7", "/%50osts/7", "//POSTS/7", "/POSTS"] {
             let target = observe.target("PUT", path).unwrap();
             let answer = complete(200, br#"{"id":7}"#);
@@ -166,7 +170,7 @@ fn in_any_case_another_spelling_is_uncertain_in_the_collection_in_lower_case() {
         assert_eq!(place(&observe, "PUT", "/posts/A"), known);
         assert!(observe.target("PUT", "/posts/A").unwrap().is_exact());
     }
-    observe.collections = Some(["users".into()].into());
+    observe.collections = only(&["users"]);
     assert!(observe.target("PUT", "/POSTS/7").is_none());
 }
 
@@ -226,6 +230,7 @@ fn an_answer_that_was_not_kept_is_uncertain() {
     let answer = Answer::Complete {
         status: 200,
         location: None,
+        media: None,
         request: Body::Whole(b""),
         response: Body::Unknown,
     };
@@ -261,6 +266,7 @@ proptest! {
             let _events = target.events(Answer::Complete {
                 status: 200,
                 location: location.as_deref(),
+                media: None,
                 request: Body::Whole(&request),
                 response: Body::Whole(&response),
             });

@@ -2,14 +2,16 @@
 
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, LOCATION, TRANSFER_ENCODING};
+use http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION, TRANSFER_ENCODING,
+};
 use pingora::http::{RequestHeader, ResponseHeader};
 use serde_json::value::RawValue;
 
 use super::capture::{Capture, body};
 use crate::event::Kind;
 use crate::log::{Intent, Unsettled};
-use crate::observe::{Answer, Target};
+use crate::observe::{Answer, Observed};
 
 /// What is observed of an exchange.
 #[derive(Debug)]
@@ -23,7 +25,8 @@ pub(crate) enum Exchange {
 /// An exchange that is to become events.
 #[derive(Debug)]
 pub(crate) struct Observing {
-    target: Target,
+    observed: Observed,
+    media: Option<Box<str>>,
     /// What the log knows of it.
     intent: Option<Intent>,
     reached: Reached,
@@ -70,10 +73,15 @@ enum End {
 impl Exchange {
     /// Begins to observe; of each body so many bytes are kept at most. A request that says
     /// how it is coded is not read.
-    pub(super) fn observe(target: Target, request: &RequestHeader, body_bytes_max: usize) -> Self {
+    pub(super) fn observe(
+        observed: Observed,
+        request: &RequestHeader,
+        body_bytes_max: usize,
+    ) -> Self {
         let coded = request.headers.contains_key(CONTENT_ENCODING);
         Self::Observing(Box::new(Observing {
-            target,
+            observed,
+            media: text(request.headers.get(CONTENT_TYPE)).map(Into::into),
             intent: None,
             reached: Reached::Nobody,
             request: if coded {
@@ -90,9 +98,9 @@ impl Observing {
     /// What the log is to know before the request goes to the upstream.
     pub(super) fn unsettled(&self) -> Unsettled {
         Unsettled {
-            method: self.target.method(),
-            collection: self.target.collection().into(),
-            id: self.target.id().cloned(),
+            method: self.observed.method(),
+            collection: self.observed.collection().cloned(),
+            id: self.observed.id().cloned(),
         }
     }
 
@@ -116,10 +124,7 @@ impl Observing {
 
     /// The head of the final answer passes, as the upstream sent it.
     pub(super) fn see_head(&mut self, response: &ResponseHeader) {
-        let text = |name| {
-            let value = response.headers.get(name)?;
-            value.to_str().ok()
-        };
+        let text = |name| text(response.headers.get(name));
         let plain = text(CONTENT_ENCODING).is_none_or(|c| c.eq_ignore_ascii_case("identity"))
             && response.headers.get_all(CONTENT_ENCODING).iter().count() < 2;
         let framed = response.headers.contains_key(CONTENT_LENGTH)
@@ -148,12 +153,13 @@ impl Observing {
         let response = self.response.into_whole();
         if head.end == End::Closed && response.as_deref().is_some_and(is_no_json) {
             let status = Some(head.status);
-            return self.target.events(Answer::Lost { status });
+            return self.observed.events(Answer::Lost { status });
         }
         let readable = response.as_ref().filter(|_| head.coding == Coding::Plain);
-        self.target.events(Answer::Complete {
+        self.observed.events(Answer::Complete {
             status: head.status,
             location: head.location.as_deref(),
+            media: self.media.as_deref(),
             request: body(request.as_ref()),
             response: body(readable),
         })
@@ -167,8 +173,12 @@ impl Observing {
             Reached::Answered(head) => Some(head.status),
             Reached::Upstream => None,
         };
-        self.target.events(Answer::Lost { status })
+        self.observed.events(Answer::Lost { status })
     }
+}
+
+fn text(value: Option<&HeaderValue>) -> Option<&str> {
+    value?.to_str().ok()
 }
 
 /// Whether an answer has no body, so that its head is all of it.

@@ -19,6 +19,7 @@ const ORDER: &[&str] = &[
     "metrics",
     "config",
     "jwks",
+    "client",
     "identity",
     "connection",
     "proxy",

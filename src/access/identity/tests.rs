@@ -16,7 +16,8 @@ fn identity() -> Identity {
         publish: vec!["GOAL".parse().unwrap()],
     };
     Identity {
-        ask: PathAndQuery::from_static("/me"),
+        ask: "/me".parse().unwrap(),
+        claims: Pointer::default(),
         cache: CACHE,
         cookies: ["sid".into()].into(),
         grants: ClaimGrants {
@@ -51,7 +52,7 @@ fn authorization(value: &str) -> Credential {
 }
 
 fn known(claims: &str) -> Answer {
-    let answer = Answer::of(claims.as_bytes()).unwrap();
+    let answer = Answer::of(claims.as_bytes(), &Pointer::default()).unwrap();
     assert_ne!(answer, Answer::Refused);
     answer
 }
@@ -263,10 +264,17 @@ fn an_answer_that_can_be_read_in_two_ways_is_none() {
         r#"{"a":1} x"#,
         &("{\"a\":".repeat(20) + "1" + &"}".repeat(20)),
     ] {
-        assert_eq!(Answer::of(body.as_bytes()), None, "{body}");
+        assert_eq!(
+            Answer::of(body.as_bytes(), &Pointer::default()),
+            None,
+            "{body}"
+        );
     }
-    assert_eq!(Answer::of(b" { } "), Some(Answer::Refused));
-    let Some(Answer::Known(claims)) = Answer::of(b"{ \"a\" : [1, 2] }") else {
+    assert_eq!(
+        Answer::of(b" { } ", &Pointer::default()),
+        Some(Answer::Refused)
+    );
+    let Some(Answer::Known(claims)) = Answer::of(b"{ \"a\" : [1, 2] }", &Pointer::default()) else {
         panic!("it is an object");
     };
     assert_eq!(claims.0.as_str(), r#"{"a":[1,2]}"#);

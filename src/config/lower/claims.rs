@@ -9,8 +9,8 @@ use crate::config::fault::Problem;
 use crate::config::file::{self, Text};
 use crate::topic::TopicPattern;
 
-/// What a section says of claims, as it is written.
-pub(super) struct Written<'a> {
+/// The keys by which a section says what claims grant, as they are written.
+pub(super) struct GrantKeys<'a> {
     pub(super) grants: Option<&'a Text>,
     pub(super) roles: Option<&'a file::Roles>,
     pub(super) hear: &'a Option<Vec<Text>>,
@@ -18,7 +18,7 @@ pub(super) struct Written<'a> {
 }
 
 /// The rights that claims give; none if the path to them was refused.
-pub(super) fn claim_grants(file: &Written<'_>, lower: &mut Lower<'_>) -> Option<ClaimGrants> {
+pub(super) fn claim_grants(file: &GrantKeys<'_>, lower: &mut Lower<'_>) -> Option<ClaimGrants> {
     let path = |text: &Text, lower: &mut Lower<'_>| {
         lower.read(text, |text| ClaimPath::new(text).ok_or(Problem::ClaimPath))
     };

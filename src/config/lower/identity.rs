@@ -1,28 +1,53 @@
 //! `access.identity`: where the upstream is asked who somebody is, and what that grants.
 
-use http::uri::PathAndQuery;
+use serde_saphyr::Spanned;
 
-use super::claims::{Written, claim_grants};
-use super::{Lower, file};
-use crate::access::{Answers, Identity};
+use super::claims::{GrantKeys, claim_grants};
+use super::{Lower, file, one_of};
+use crate::access::{Answers, Ask, Identity};
 use crate::config::fault::Problem;
+use crate::config::file::place;
+use crate::config::source::Source;
 use crate::limits;
+use crate::observe::preset;
+use crate::observe::rule::Pointer;
 
 /// The compiled section; none if what is to be asked was refused.
-pub(super) fn identity(file: &file::Identity, lower: &mut Lower<'_>) -> Option<Identity> {
-    let ask = lower.read(&file.ask, path);
+pub(super) fn identity(
+    section: &Spanned<file::Identity>,
+    lower: &mut Lower<'_>,
+) -> Option<Identity> {
+    let file = &section.value;
+    let asked = match (&file.ask, &file.preset) {
+        (Some(ask), None) => {
+            let ask = lower.read(ask, str::parse::<Ask>);
+            let claims = lower.or(file.claims.as_ref(), Pointer::default(), str::parse);
+            ask.map(|ask| (ask, claims))
+        }
+        (None, Some(named)) => of_preset(named, file.claims.as_ref(), lower),
+        (Some(ask), Some(_)) => {
+            lower.refuse(ask.place, Problem::AskTwice);
+            None
+        }
+        (None, None) => {
+            lower.refuse(place(section.referenced), Problem::AskNothing);
+            None
+        }
+    };
     let cache = lower.duration(file.cache.as_ref(), CACHE, &limits::IDENTITY_CACHE);
     let cookies = file.cookies.as_deref().unwrap_or_default();
     let cookies = lower.all(cookies, cookie_name);
-    let grants = Written {
+    let grants = GrantKeys {
         grants: file.grants.as_ref(),
         roles: file.roles.as_ref(),
         hear: &file.hear,
         publish: &file.publish,
     };
     let grants = claim_grants(&grants, lower);
+    let (ask, claims) = asked?;
     Some(Identity {
-        ask: ask?,
+        ask,
+        claims,
         cache,
         cookies: cookies.into(),
         grants: grants?,
@@ -30,13 +55,32 @@ pub(super) fn identity(file: &file::Identity, lower: &mut Lower<'_>) -> Option<I
     })
 }
 
-/// A target in origin form (RFC 9112 § 3.2.1).
-fn path(text: &str) -> Result<PathAndQuery, Problem> {
-    let graphic = text.bytes().all(|byte| byte.is_ascii_graphic());
-    if !text.starts_with('/') || text.contains('#') || !graphic {
-        return Err(Problem::Ask);
-    }
-    text.parse().map_err(|_no_path| Problem::Ask)
+/// What a preset asks, and where the claims stand in its answer, unless the operator says where.
+fn of_preset(
+    named: &file::Text,
+    claims: Option<&file::Text>,
+    lower: &mut Lower<'_>,
+) -> Option<(Ask, Pointer)> {
+    let yaml = lower.read(named, |name| {
+        let known = || one_of(preset::WITH_IDENTITY);
+        let named = preset::yaml(name).filter(|_| preset::WITH_IDENTITY.contains(&name));
+        named.ok_or_else(|| Problem::Choice { known: known() })
+    })?;
+    let source = Source::new("preset", yaml);
+    let preset: file::Preset = match source.parse() {
+        Ok(preset) => preset,
+        Err(fault) => {
+            lower.errors.push(|| fault);
+            return None;
+        }
+    };
+    let own = preset.identity?;
+    let mut of_preset = Lower::new(&source, lower.env);
+    let ask = of_preset.read(&own.ask, str::parse::<Ask>);
+    let default = of_preset.or(own.claims.as_ref(), Pointer::default(), str::parse);
+    lower.errors.append(of_preset.into_errors());
+    let claims = lower.or(claims, default, str::parse);
+    Some((ask?, claims))
 }
 
 /// The name of a cookie: a token (RFC 6265 § 4.1.1).

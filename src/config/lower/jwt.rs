@@ -8,7 +8,7 @@ use http::Uri;
 use http::uri::Scheme;
 use serde_saphyr::Spanned;
 
-use super::claims::{Written, claim_grants};
+use super::claims::{GrantKeys, claim_grants};
 use super::identity::cookie_name;
 use super::{Lower, choose};
 use crate::access::{Algorithm, Jwt, KeySet, KeySource, Keyring, Wanted};
@@ -44,7 +44,7 @@ pub(super) fn jwt(
         audience: audience(file.audience.as_ref(), lower).into(),
         leeway: lower.duration(file.leeway.as_ref(), LEEWAY, &limits::TOKEN_LEEWAY),
     };
-    let grants = Written {
+    let grants = GrantKeys {
         grants: file.grants.as_ref(),
         roles: file.roles.as_ref(),
         hear: &file.hear,

@@ -13,8 +13,10 @@ use crate::config::source::Source;
 use crate::config::unit;
 use crate::event::Method;
 use crate::limits;
-use crate::observe::rule::{Case, Glob, PathPattern, Pointer, Rule};
-use crate::observe::{Observe, preset};
+use crate::observe::rule::{
+    Case, Concealed, Glob, Naming, PathPattern, Pointer, Read, Rule, TargetTemplate,
+};
+use crate::observe::{Batch, Observe, preset};
 
 /// The compiled section. Rules that the operator wrote come before those of the preset, so
 /// that they can make an exception of a path.
@@ -26,24 +28,27 @@ pub(super) fn observe(file: &file::Observe, lower: &mut Lower<'_>) -> Observe {
     for glob in file.ignore.as_deref().unwrap_or_default() {
         found.ignore(glob, "", lower);
     }
+    for batch in file.batches.as_deref().unwrap_or_default() {
+        found.batch(batch, "", lower);
+    }
+    for pointer in file.redact.as_deref().unwrap_or_default() {
+        found.redact(pointer, lower);
+    }
     preset_rules(file, &mut found, lower);
-    let redact = file.redact.as_deref().unwrap_or_default();
-    let redact = lower.all(redact, |text| match text {
-        "" => Err(Problem::Empty),
-        text => Ok(text.parse()?),
-    });
     let collections = file.collections.as_deref().map(|names| {
         let names = lower.all(names, |text| match text {
             "" => Err(Problem::Empty),
             name => Ok(name.into()),
         });
-        BTreeSet::from_iter(names)
+        Arc::new(BTreeSet::from_iter(names))
     });
     Observe {
         rules: found.rules,
+        batches: found.batches,
         ignore: found.ignore,
         collections,
-        redact: redact.into(),
+        aliases: Arc::default(),
+        redact: found.redact.into(),
         remember_bytes: lower.or(file.remember.as_ref(), REMEMBER_BYTES, |text| {
             unit::size(text, &limits::REMEMBER)
         }),
@@ -57,7 +62,9 @@ const REMEMBER_BYTES: usize = 16 * limits::MIB;
 #[derive(Default)]
 struct Found {
     rules: Vec<Arc<Rule>>,
+    batches: Vec<Arc<Batch>>,
     ignore: Vec<Glob>,
+    redact: Vec<Pointer>,
 }
 
 impl Found {
@@ -72,11 +79,11 @@ impl Found {
             path?.with_case(case)
         });
         let id = match rule.id.as_deref() {
-            None => vec![pointer("/id")],
+            None => vec![Pointer::of(&["id"])],
             Some(pointers) => lower.all(pointers, str::parse),
         };
         let record = rule.record.as_ref();
-        let record = lower.or(record, pointer(""), str::parse);
+        let record = lower.or(record, Pointer::default(), str::parse);
         let methods = match &rule.methods {
             None => METHODS.to_vec(),
             Some(methods) => some_of(methods, method, lower),
@@ -85,15 +92,72 @@ impl Found {
             None => vec![200..=299],
             Some(statuses) => some_of(statuses, statuses_of, lower),
         };
+        let collection = naming(rule, lower);
+        let partial = rule.partial.as_deref().unwrap_or_default();
+        let partial = lower.all(partial, |name| match name {
+            "" => Err(Problem::Empty),
+            name => Ok(name.into()),
+        });
+        let conceal = rule.conceal.as_deref().unwrap_or_default();
+        let conceal = conceal.iter().filter_map(|file| concealed(file, lower));
+        let conceal = conceal.collect();
+        let read = rule.read.as_ref();
+        let read = read.map(|file| read_of(file, prefix, lower));
         if let Some(path) = path {
             self.rules.push(Arc::new(Rule {
-                path,
                 id: id.into(),
                 record,
                 methods: methods.into(),
                 success: success.into(),
+                collection,
+                partial: partial.into(),
+                conceal,
+                read: read.unwrap_or_else(|| path.read()),
+                path,
             }));
         }
+    }
+
+    fn batch(&mut self, file: &file::Batch, prefix: &str, lower: &mut Lower<'_>) {
+        let path = lower.read(&file.path, |text| Glob::new(&format!("{prefix}{text}")));
+        let mut at = |text: &Option<Text>, names: &[&str]| {
+            lower.or(text.as_ref(), Pointer::of(names), str::parse)
+        };
+        let requests = at(&file.requests, &["requests"]);
+        let method = at(&file.method, &["method"]);
+        let url = at(&file.url, &["url"]);
+        let body = at(&file.body, &["body"]);
+        let answers = at(&file.answers, &[]);
+        let status = at(&file.status, &["status"]);
+        let answer = at(&file.answer, &["body"]);
+        let form = file.form.as_ref();
+        let form = form.and_then(|text| {
+            lower.read(text, |name| match name {
+                "" => Err(Problem::Empty),
+                name => Ok(name.into()),
+            })
+        });
+        if let Some(path) = path {
+            self.batches.push(Arc::new(Batch {
+                path,
+                requests,
+                form,
+                method,
+                url,
+                body,
+                answers,
+                status,
+                answer,
+            }));
+        }
+    }
+
+    fn redact(&mut self, pointer: &Text, lower: &mut Lower<'_>) {
+        let pointer = lower.read(pointer, |text| match text {
+            "" => Err(Problem::Empty),
+            text => Ok(text.parse()?),
+        });
+        self.redact.extend(pointer);
     }
 
     fn ignore(&mut self, glob: &Text, prefix: &str, lower: &mut Lower<'_>) {
@@ -136,7 +200,46 @@ fn preset_rules(file: &file::Observe, found: &mut Found, lower: &mut Lower<'_>) 
     for glob in preset.ignore.as_deref().unwrap_or_default() {
         found.ignore(glob, &prefix, &mut of_preset);
     }
+    for pointer in preset.redact.as_deref().unwrap_or_default() {
+        found.redact(pointer, &mut of_preset);
+    }
+    for batch in preset.batches.as_deref().unwrap_or_default() {
+        found.batch(batch, &prefix, &mut of_preset);
+    }
     lower.errors.append(of_preset.into_errors());
+}
+
+/// Where a record says of which collection it is.
+fn naming(rule: &file::Rule, lower: &mut Lower<'_>) -> Option<Naming> {
+    let alias = rule.alias.as_ref();
+    if let (None, Some(alias)) = (&rule.collection, alias) {
+        lower.refuse(alias.place, Problem::AliasAlone);
+    }
+    let alias = alias.and_then(|text| lower.read(text, str::parse));
+    let name = lower.read(rule.collection.as_ref()?, str::parse)?;
+    Some(Naming { name, alias })
+}
+
+fn concealed(file: &file::Conceal, lower: &mut Lower<'_>) -> Option<Concealed> {
+    let part = lower.read(&file.part, str::parse);
+    let unless = lower.read(&file.unless, str::parse);
+    Some(Concealed {
+        part: part?,
+        unless: unless?,
+    })
+}
+
+fn read_of(file: &file::Read, prefix: &str, lower: &mut Lower<'_>) -> Option<Read> {
+    let target = |text: &str| format!("{prefix}{text}").parse::<TargetTemplate>();
+    let record = lower.read(&file.record, target);
+    let list = file.list.as_ref();
+    let list = list.and_then(|text| lower.read(text, target));
+    let items = lower.or(file.items.as_ref(), Pointer::default(), str::parse);
+    Some(Read {
+        record: record?,
+        list,
+        items,
+    })
 }
 
 /// What a preset's paths can be put behind. Nothing in it is a sign of a template or a glob.
@@ -178,11 +281,6 @@ fn statuses_of(text: &str) -> Result<RangeInclusive<u16>, Problem> {
         (Some(from), Some(to)) if from <= to => Ok(from..=to),
         _ => Err(Problem::NotAStatus),
     }
-}
-
-fn pointer(text: &str) -> Pointer {
-    text.parse()
-        .expect("`` and `/id` are JSON pointers: RFC 6901 § 5")
 }
 
 const METHODS: [Method; 4] = [Method::Post, Method::Put, Method::Patch, Method::Delete];

@@ -72,7 +72,12 @@ fn a_reload_keeps_the_answers_to_the_same_question_alone() {
 
 /// Within `access.identity`, on line 4.
 const REFUSED: &str = r#"
-cache: 1s  =>  4:access.identity.ask is missing
+cache: 1s  =>  4:access.identity asks nothing
+preset: rest  =>  4:access.identity.preset must be pocketbase
+preset: pocketbase, ask: /me  =>  4:access.identity.ask is said by the preset
+ask: PUT /me  =>  4:access.identity.ask is no path
+ask: '/{a'  =>  4:access.identity.ask is no path
+ask: /me, claims: record  =>  4:access.identity.claims must start with `/`
 ask: api/me  =>  4:access.identity.ask is no path
 ask: 'http://h/me'  =>  4:access.identity.ask is no path
 ask: ''  =>  4:access.identity.ask is no path
@@ -89,5 +94,5 @@ ask: /me, grants: .a  =>  4:access.identity.grants has an empty name
 ask: /me, hear: ['GET:a']  =>  4:access.identity.hear[0] has no method
 ask: /me, publish: ['PUT:a']  =>  4:access.identity.publish[0] names writes
 ask: /me, roles: { claim: a, grants: { b: { publish: [put] } } }  =>  4:access.identity.roles.grants.b.publish[0] is reserved
-ask: /me, key: 1  =>  4:access.identity.key unknown key "key": the keys here are ask, cache, cookies
+ask: /me, key: 1  =>  4:access.identity.key unknown key "key": the keys here are preset, ask, claims, cache
 "#;

@@ -361,7 +361,7 @@ log: { on_failure: stop }  =>  3:log.on_failure must be release or refuse
 logging: { level: loud }  =>  3:logging.level must be error, warn, info, debug or trace
 logging: { format: xml }  =>  3:logging.format must be auto, human or json
 realtime: { restdb: { patch: post } }  =>  3:realtime.restdb.patch must be put or patch
-observe: { preset: django }  =>  3:observe.preset must be json-server or rest
+observe: { preset: django }  =>  3:observe.preset must be drf, json-server, pocketbase or rest
 access: { global: yes }  =>  3:access.global must be true or false
 "#;
 
@@ -374,6 +374,15 @@ observe: { preset: rest, prefix: /a//b }  =>  3:observe.prefix must start with `
 observe: { preset: rest, prefix: /a/../b }  =>  3:observe.prefix must start with `/`
 observe: { preset: rest, prefix: / }  =>  3:observe.prefix must start with `/`
 observe: { preset: rest, prefix: '/{a}' }  =>  3:observe.prefix must start with `/`
+observe: { rules: [{ path: '/{collection}', alias: /a }] }  =>  3:observe.rules[0].alias stands alone
+observe: { rules: [{ path: '/{collection}', collection: a }] }  =>  3:observe.rules[0].collection must start with `/`
+observe: { rules: [{ path: '/{collection}', partial: [''] }] }  =>  3:observe.rules[0].partial[0] is empty
+observe: { rules: [{ path: '/{collection}', conceal: [{ part: /a }] }] }  =>  3:observe.rules[0].conceal[0].unless is missing
+observe: { rules: [{ path: '/{collection}', read: { record: /a } }] }  =>  3:observe.rules[0].read.record is no target
+observe: { rules: [{ path: '/{collection}', read: { record: '/a/{id}', list: '/a#{id}' } }] }  =>  3:observe.rules[0].read.list is no target
+observe: { batches: [{ path: batch }] }  =>  3:observe.batches[0].path must start with `/`
+observe: { batches: [{ path: /batch, form: '' }] }  =>  3:observe.batches[0].form is empty
+observe: { batches: [{ path: /batch, url: url }] }  =>  3:observe.batches[0].url must start with `/`
 observe: { ignore: [/a, b] }  =>  3:observe.ignore[1] must start with `/`
 observe: { ignore: /a }  =>  3:observe.ignore expected a list
 observe: { redact: [a] }  =>  3:observe.redact[0] must start with `/`

@@ -154,7 +154,9 @@ pub(super) fn encode(record: &Record, into: &mut Vec<u8>) -> io::Result<()> {
 /// It is larger than a record may be.
 pub(super) fn encode_intent(number: u64, write: &Unsettled, into: &mut Vec<u8>) -> io::Result<()> {
     framed(Shape::Intent, number, into, |body| {
-        put_target(write.method, &write.collection, write.id.as_ref(), body);
+        // No collection has an empty name, so that an empty one is none.
+        let collection = write.collection.as_deref().unwrap_or("");
+        put_target(write.method, collection, write.id.as_ref(), body);
     })
 }
 
@@ -293,7 +295,7 @@ pub(super) fn decode(header: &Header, behind: &[u8], epoch: Epoch) -> Option<Rec
             let (method, collection, id) = body.target()?;
             let write = Unsettled {
                 method,
-                collection,
+                collection: Some(collection).filter(|name| !name.is_empty()),
                 id,
             };
             Record::Intent { number, write }

@@ -320,11 +320,9 @@ impl Past {
     fn told(&self, epoch: Epoch, at: Timestamp, gap: bool) -> Vec<Arc<Event>> {
         let gap_at = self.tail + 1 + self.damaged_bytes / EVENT_BYTES_MIN;
         let first = if gap { gap_at } else { self.tail + 1 };
-        let uncertain = self.open.values().map(|write| Kind::Uncertain {
-            method: write.method,
-            collection: Arc::clone(&write.collection),
-            id: write.id.clone(),
-        });
+        let open = self.open.values().cloned().map(Unsettled::kind);
+        let (gaps, uncertain): (Vec<_>, Vec<_>) = open.partition(|kind| *kind == Kind::Gap);
+        let gap = gap || !gaps.is_empty();
         let kinds = gap.then_some(Kind::Gap).into_iter().chain(uncertain);
         let event = |(seq, kind)| {
             let cursor = Cursor { epoch, seq };

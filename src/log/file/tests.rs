@@ -117,7 +117,7 @@ fn json(text: &str) -> Json {
 fn write_of(collection: &str) -> Unsettled {
     Unsettled {
         method: Method::Put,
-        collection: collection.into(),
+        collection: Some(collection.into()),
         id: Id::new("7"),
     }
 }

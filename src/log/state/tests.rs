@@ -44,7 +44,7 @@ fn gap(number: u64) -> Arc<Event> {
 fn write() -> Unsettled {
     Unsettled {
         method: Method::Put,
-        collection: "posts".into(),
+        collection: Some("posts".into()),
         id: None,
     }
 }

@@ -39,6 +39,7 @@ impl Case {
         let events = target.events(Answer::Complete {
             status: 200,
             location: self.location,
+            media: None,
             request: Body::Whole(self.request.as_bytes()),
             response: Body::Whole(answer.as_bytes()),
         });
@@ -48,11 +49,9 @@ impl Case {
     fn observe(&self) -> Observe {
         let pointers = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
         let rule = Rule {
-            path: PathPattern::template("/{collection}/{id?}").unwrap(),
             id: Vec::into_boxed_slice(pointers(self.ids)),
             record: self.record.parse().unwrap(),
-            methods: [Method::Delete, Method::Patch, Method::Post, Method::Put].into(),
-            success: [200..=299].into(),
+            ..Rule::new(PathPattern::template("/{collection}/{id?}").unwrap())
         };
         Observe {
             rules: vec![Arc::new(rule)],
@@ -406,6 +405,7 @@ fn a_request_that_was_not_kept_is_only_missed_where_it_is_needed() {
         let answer = Answer::Complete {
             status: 201,
             location: Some("/posts/7"),
+            media: None,
             request: Body::Unknown,
             response: Body::Whole(response.as_bytes()),
         };

@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use percent_encoding::utf8_percent_encode;
 use regex::{Regex, RegexBuilder};
 
 use super::super::path;
-use super::NotAPath;
+use super::read::ENCODED;
+use super::{NotAPath, Pointer, Read};
 
 /// Which paths, and where the collection and the id stand in them.
 ///
@@ -145,6 +147,28 @@ impl PathPattern {
             Some(_) => Case::Any,
             None => Case::Exact,
         }
+    }
+
+    /// How a record is read whose path is one of these; none where that cannot be told.
+    #[must_use]
+    pub fn read(&self) -> Option<Read> {
+        let Form::Template(parts) = &self.form else {
+            return None;
+        };
+        let segment = |part: &Part| match part {
+            Part::Any => None,
+            Part::Collection => Some("{collection}".to_owned()),
+            Part::Id | Part::OptionalId => Some("{id}".to_owned()),
+            Part::Literal(literal) => Some(utf8_percent_encode(literal, ENCODED).to_string()),
+        };
+        let segments: Vec<_> = parts.iter().map(segment).collect::<Option<_>>()?;
+        let slash = if self.text.ends_with('/') { "/" } else { "" };
+        let record = format!("/{}{slash}", segments.join("/")).parse().ok()?;
+        Some(Read {
+            record,
+            list: None,
+            items: Pointer::default(),
+        })
     }
 
     /// What a path is about as it is spelt, whichever way the upstream reads it.

@@ -13,13 +13,19 @@ use super::NotAPath;
 pub struct Pointer(Box<[Box<str>]>);
 
 impl Pointer {
+    /// The place to which these names lead, one within the other.
+    #[must_use]
+    pub fn of(names: &[&str]) -> Self {
+        Self(names.iter().map(|name| Box::from(*name)).collect())
+    }
+
     /// The names that lead to the place, without their escapes.
     pub(in crate::observe) fn tokens(&self) -> &[Box<str>] {
         &self.0
     }
 
     /// What stands at the place, if anything does. Of several members of one name the last counts.
-    pub(in crate::observe) fn find<'a>(&self, whole: &'a RawValue) -> Option<&'a RawValue> {
+    pub(crate) fn find<'a>(&self, whole: &'a RawValue) -> Option<&'a RawValue> {
         self.0.iter().try_fold(whole, |value, token| {
             if json::is_array(value) {
                 let elements = json::elements(value)?;

@@ -155,7 +155,10 @@ impl Model {
             let Kind::Uncertain { collection, .. } = &event.kind else {
                 panic!("{event:?}");
             };
-            assert_eq!((collection, event.cursor.seq), (&write.collection, seq));
+            assert_eq!(
+                (collection, event.cursor.seq),
+                (write.collection.as_ref().unwrap(), seq)
+            );
         }
         self.events.extend(new);
         let recent = &log.recovered.recent;

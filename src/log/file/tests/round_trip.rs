@@ -72,12 +72,13 @@ fn events() -> impl Strategy<Value = Record> {
 }
 
 pub(super) fn record() -> impl Strategy<Value = Record> {
-    let write = (method(), any::<String>(), proptest::option::of(id()));
+    let collection = proptest::option::of(".+");
+    let write = (method(), collection, proptest::option::of(id()));
     prop_oneof![
         Just(Record::End),
         any::<u64>().prop_map(|number| Record::Settled { number }),
         (any::<u64>(), write).prop_map(|(number, (method, collection, id))| {
-            let collection = collection.into();
+            let collection = collection.map(Arc::from);
             let write = Unsettled {
                 method,
                 collection,

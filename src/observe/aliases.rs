@@ -1,0 +1,54 @@
+//! Other names that collections have in paths, as records told them.
+//!
+//! Some upstreams take more than one name for a collection: PocketBase takes its id for its name.
+//! What is written by another name is told by the one that records have.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use crate::limits::ALIASES_MAX;
+
+/// The names that were told so far. Bounded by [`ALIASES_MAX`]: with one more all are forgotten,
+/// and learned again.
+#[derive(Debug, Default)]
+pub struct Aliases(RwLock<HashMap<Box<str>, Arc<str>>>);
+
+impl Aliases {
+    /// Learns that `alias` is `name`.
+    pub(super) fn learn(&self, alias: &str, name: &str) {
+        if alias == name || self.0.read().get(alias).is_some_and(|old| **old == *name) {
+            return;
+        }
+        let mut names = self.0.write();
+        if names.len() >= ALIASES_MAX {
+            names.clear();
+        }
+        names.insert(alias.into(), name.into());
+    }
+
+    /// The name of what a path calls so; none: that is no alias of anything.
+    pub(super) fn name(&self, alias: &str) -> Option<Arc<str>> {
+        self.0.read().get(alias).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_name_that_was_told_counts() {
+        let aliases = Aliases::default();
+        aliases.learn("posts", "posts");
+        assert_eq!(aliases.name("posts"), None);
+        aliases.learn("pbc_1", "posts");
+        aliases.learn("pbc_1", "articles");
+        assert_eq!(aliases.name("pbc_1").as_deref(), Some("articles"));
+        for number in 0..=ALIASES_MAX {
+            aliases.learn(&format!("a{number}"), "posts");
+        }
+        assert!(aliases.0.read().len() <= ALIASES_MAX);
+    }
+}

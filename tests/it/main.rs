@@ -46,6 +46,7 @@ mod reaching;
 mod reload;
 mod repeating;
 mod replay;
+mod rest_framework;
 mod restdb;
 mod rules;
 mod streams;

@@ -25,6 +25,7 @@ mod jwt;
 mod keys;
 mod narrow;
 mod origin;
+mod reads;
 mod rules;
 mod scope;
 mod strict;
@@ -43,6 +44,7 @@ pub use jwt::{Jwt, KeySource, Keyring};
 pub use keys::{Algorithm, KeySet, NotAKey};
 pub use narrow::{Narrow, NotNarrow};
 pub use origin::{Origin, Origins};
+pub use reads::{Asked, Hears, Read, Reads, Shown};
 pub use rules::{CollectionRules, Hear, Leaving, Reading, Rules};
 pub use scope::Scope;
 pub use token::{Fault, Wanted};
@@ -71,6 +73,8 @@ pub struct Access {
     pub identity: Option<Identity>,
     /// Of which records who may hear, and who passes every rule.
     pub rules: Rules,
+    /// What the upstream shows of records to whom, where the rules ask it.
+    pub reads: Arc<Reads>,
 }
 
 /// One entry of `access.keys`.
@@ -140,6 +144,8 @@ pub struct Grant {
     until: Option<Timestamp>,
     /// Whether its holder passes every rule.
     is_superuser: bool,
+    /// What the upstream knows its holder by, where it may be asked as them; none: a guest.
+    presented: Option<Arc<Presented>>,
     /// What of it its holder wants; `hear` is that already.
     narrow: Narrow,
 }
@@ -199,6 +205,7 @@ impl Access {
     pub fn grant(&self, credential: &Credential, now: Timestamp) -> Result<Grant, Denied> {
         let counts = self.counts(credential);
         let granted = counts.and_then(|counts| self.grant_on(counts, &credential.origin, now));
+        let granted = granted.map(|grant| self.with_presented(grant, credential));
         match granted {
             // Nobody said it: a browser sends what is left of a session to whoever asks nothing.
             Err(Denied::Refused | Denied::Token(_)) if self.global && self.is_added(credential) => {
@@ -224,7 +231,29 @@ impl Access {
             Basis::Key(key) => Counts::Key(key.clone()),
             Basis::Token(token) => Counts::Token(Arc::clone(token), old.means),
         };
-        self.grant_on(counts, &old.origin, now)
+        let renewed = self.grant_on(counts, &old.origin, now)?;
+        let presented = match &renewed.basis {
+            Basis::Identity(of) if self.rules.asks_upstream() => Some(Arc::clone(&of.presented)),
+            _ => old.presented.clone(),
+        };
+        Ok(Grant {
+            presented,
+            ..renewed
+        })
+    }
+
+    /// The same, with what the upstream knows its holder by, if it may have to be asked as them.
+    fn with_presented(&self, grant: Grant, credential: &Credential) -> Grant {
+        let presented = match &grant.basis {
+            _ if !self.rules.asks_upstream() => None,
+            Basis::Identity(identified) => Some(Arc::clone(&identified.presented)),
+            Basis::Key(_) => None,
+            Basis::Token(_) => credential.authorization().or_else(|| {
+                let cookie = self.jwt.as_ref()?.cookie.as_ref()?;
+                credential.cookies_named(std::slice::from_ref(cookie))
+            }),
+        };
+        Grant { presented, ..grant }
     }
 
     /// Whether the holder of `credential` may publish the custom event `name`, and who that is.
@@ -257,9 +286,15 @@ impl Access {
     /// Whether the event may leave to the holder of `grant`, and is wanted: the one question that
     /// is asked for each event and each who may hear it, live or told again.
     #[must_use]
-    pub fn lets_hear(&self, grant: &Grant, leaving: &Leaving<'_>) -> bool {
-        self.may_hear(grant, leaving, Reading::List, None)
-            && (!grant.is_told_record(leaving) || grant.narrow.wants(leaving))
+    pub fn lets_hear(&self, grant: &Grant, leaving: &Leaving<'_>) -> Hears {
+        let hears = self.may_hear(grant, leaving, Reading::List, None);
+        let Hears::Yes(shown) = &hears else {
+            return hears;
+        };
+        if grant.is_told_record(leaving) && !grant.narrow.wants(leaving, shown) {
+            return Hears::No;
+        }
+        hears
     }
 
     /// Whether the event may leave to the holder of `grant`, who hears of its record so and sent
@@ -271,13 +306,15 @@ impl Access {
         leaving: &Leaving<'_>,
         reading: Reading,
         request: Option<&Request>,
-    ) -> bool {
-        let covered = Topic::of(leaving.event).is_some_and(|topic| grant.hears(topic));
+    ) -> Hears {
+        if !Topic::of(leaving.event).is_some_and(|topic| grant.hears(topic)) {
+            return Hears::No;
+        }
         let asker = Asker {
             request,
             ..grant.asker()
         };
-        covered && self.rules.allow(leaving, reading, asker)
+        self.rules.allow(leaving, reading, asker, &self.reads)
     }
 
     /// Whether there is a rule for the collection.
@@ -364,6 +401,7 @@ impl Access {
             hear,
             until: holder.until,
             is_superuser: holder.is_superuser,
+            presented: None,
             narrow: Narrow::default(),
         })
     }

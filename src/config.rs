@@ -123,6 +123,15 @@ impl Snapshot {
         {
             identity.answers = Arc::clone(&old.answers);
         }
+        // Always the same one: the streams and whoever asks for them hold on to it.
+        let access = Arc::make_mut(&mut new.access);
+        access.reads = Arc::clone(&self.access.reads);
+        let read = |observe: &Observe| observe.read().map(|(_rule, read)| read.clone());
+        if (&self.upstream, &self.access.rules) != (&new.upstream, &access.rules)
+            || read(&self.observe) != read(&new.observe)
+        {
+            access.reads.forget();
+        }
         if self.upstream == new.upstream {
             let aliases = &mut Arc::make_mut(&mut new.observe).aliases;
             *aliases = Arc::clone(&self.observe.aliases);

@@ -32,7 +32,7 @@ pub use answer::reply;
 pub use fields::{Fields, NotFields};
 pub use presented::credential;
 
-use crate::access::{Access, Denied, Grant, Leaving, Principal};
+use crate::access::{Access, Denied, Grant, Hears, Leaving, Principal, Read, Shown};
 use crate::event::{Cursor, Event, Gap, Kind, Since};
 use crate::limits::SILENCE_MAX;
 use crate::topic::TopicPattern;
@@ -151,6 +151,15 @@ pub enum Parts {
     Some(Arc<[u16]>),
     /// All there is: the dialect knows no parts.
     Whole,
+}
+
+/// How an event is told to somebody.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Told {
+    /// What of their subscriptions it concerns.
+    pub parts: Parts,
+    /// How much of its record.
+    pub shown: Shown,
 }
 
 /// Where a stream begins.
@@ -292,12 +301,26 @@ impl Form {
         }
     }
 
-    /// What of it the event concerns, which leaves to the holder of `grant`.
-    #[must_use]
-    pub fn heard(&self, access: &Access, grant: &Grant, leaving: &Leaving<'_>) -> Parts {
+    /// What of it the event concerns, which leaves to the holder of `grant`, and how much of the
+    /// record is shown.
+    ///
+    /// # Errors
+    /// [`Read`]: the upstream is being asked that first.
+    pub fn heard(
+        &self,
+        access: &Access,
+        grant: &Grant,
+        leaving: &Leaving<'_>,
+    ) -> Result<Told, Arc<Read>> {
         match self {
-            Self::Plain(_) | Self::Restdb(_) if access.lets_hear(grant, leaving) => Parts::Whole,
-            Self::Plain(_) | Self::Restdb(_) => Parts::None,
+            Self::Plain(_) | Self::Restdb(_) => match access.lets_hear(grant, leaving) {
+                Hears::No => Ok(Told::NOTHING),
+                Hears::Unasked(read) => Err(read),
+                Hears::Yes(shown) => {
+                    let parts = Parts::Whole;
+                    Ok(Told { parts, shown })
+                }
+            },
             Self::Pocketbase(view) => pocketbase::heard(view, access, grant, leaving),
         }
     }
@@ -313,12 +336,14 @@ impl Form {
         }
     }
 
-    /// The frames of `event`, for what it concerns.
+    /// The frames of `event`, as it is told.
     #[must_use]
-    pub fn encode(&self, event: &Event, parts: &Parts) -> Bytes {
+    pub fn encode(&self, event: &Event, told: &Told) -> Bytes {
+        let shown = told.shown.event(event);
+        let event = shown.as_ref().unwrap_or(event);
         match self {
             Self::Plain(form) => plain::encode(event, form),
-            Self::Pocketbase(view) => pocketbase::encode(event, view, parts),
+            Self::Pocketbase(view) => pocketbase::encode(event, view, &told.parts),
             Self::Restdb(form) => restdb::encode(event, form),
         }
     }
@@ -387,8 +412,7 @@ impl Parts {
     }
 
     /// Those that hear of the event at the place `seq`: each hears behind a place of its own.
-    #[must_use]
-    pub fn behind(self, starts: &[u64], seq: u64) -> Self {
+    fn behind(self, starts: &[u64], seq: u64) -> Self {
         let hears = |place: &u16| {
             starts
                 .get(usize::from(*place))
@@ -399,10 +423,29 @@ impl Parts {
             other => other,
         }
     }
+}
+
+// === impl Told ===
+
+impl Told {
+    /// It is not told.
+    pub const NOTHING: Self = Self {
+        parts: Parts::None,
+        shown: Shown::All,
+    };
+
+    /// To those who hear of the event at the place `seq`: each part hears behind a place of its own.
+    #[must_use]
+    pub fn behind(self, starts: &[u64], seq: u64) -> Self {
+        Self {
+            parts: self.parts.behind(starts, seq),
+            ..self
+        }
+    }
 
     /// Whether the event is told at all.
     #[must_use]
     pub fn is_some(&self) -> bool {
-        *self != Self::None
+        self.parts != Parts::None
     }
 }

@@ -104,6 +104,8 @@ struct Shared {
     /// Told whenever the engine has something to do: by the log when it has grown, too. One permit
     /// is kept, so no call is missed.
     wake: Arc<Notify>,
+    /// Told when the upstream is to be asked about a record: by the engine.
+    asked: Notify,
     /// Seats taken. Only a bound: relaxed, no other memory depends on it.
     seats: AtomicUsize,
     /// Set once, by `drain`; the engine then ends every stream, and returns.
@@ -129,6 +131,7 @@ impl Hub {
             terms: ArcSwap::from_pointee(terms),
             joining: sender,
             submitting,
+            asked: Notify::new(),
             seats: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
         });
@@ -198,6 +201,16 @@ impl Hub {
     pub fn renew(&self) {
         // Whoever lets other terms count meanwhile wins.
         self.0.terms.rcu(|terms| Arc::new(Terms::clone(terms)));
+        self.0.wake.notify_one();
+    }
+
+    /// Waits until there is something to ask the upstream about a record.
+    pub async fn asked(&self) {
+        self.0.asked.notified().await;
+    }
+
+    /// Lets those go on who wait for what the upstream says of a record.
+    pub fn shown(&self) {
         self.0.wake.notify_one();
     }
 

@@ -68,6 +68,7 @@
 //! | | `client` | a client of our own to the upstream |
 //! | | [`jwks`] | the keys of tokens, fetched and kept |
 //! | | [`identity`] | who somebody is, asked of the upstream |
+//! | | [`reads`] | what somebody may read of a record, asked of the upstream |
 //! | | `connection` | a downstream's socket, as pingora sees it: one request, exactly |
 //! | | [`proxy`] | requests to the upstream and back, by pingora, observed on the way |
 //! | | [`front`] | the accept loop, the gate, and who answers |
@@ -178,6 +179,7 @@ pub mod front;
 pub mod identity;
 pub mod jwks;
 pub mod proxy;
+pub mod reads;
 
 pub mod cli;
 pub mod demo;

@@ -183,6 +183,22 @@ pub const JWKS_WAIT: Duration = Duration::from_secs(2);
 /// Other names of collections that are remembered: an upstream has fewer collections.
 pub const ALIASES_MAX: usize = 10_000;
 
+/// What may be chosen for `access.rule_cache`: beyond it a right that was lost goes on for too long.
+pub const RULE_CACHE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(5);
+/// How long an answer of the upstream counts for the writes before it: as long as a right that was
+/// lost may count.
+pub const READ_FRESH: Duration = Duration::from_secs(1);
+/// Answers about records and credentials that are kept, for deletes and for those who are behind.
+pub const READS_KEPT: usize = 50_000;
+/// Questions about records that wait; nobody hears of what is beyond. Half a minute's, at the least.
+pub const READS_WAITING_MAX: usize = 20_000;
+/// Questions about records that are under way at once: an upstream serves the others, too.
+pub const READS_AT_ONCE: usize = 32;
+/// How long a question about a record may take, its turn included; nobody hears of it then.
+pub const READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes of an answer to it: a longer one shows nothing.
+pub const READ_BYTES_MAX: usize = 4 * MIB;
+
 /// What may be chosen for `access.identity.cache`: below it the API is asked about nothing else,
 /// and above it somebody who was logged out goes on for too long.
 pub const IDENTITY_CACHE: RangeInclusive<Duration> =

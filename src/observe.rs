@@ -184,10 +184,11 @@ impl Observe {
     }
 
     /// How a record is read from the upstream, whichever its collection: as the first rule says that
-    /// says it.
+    /// says it, and what else that rule says of records.
     #[must_use]
-    pub fn read(&self) -> Option<&Read> {
-        self.rules.iter().find_map(|rule| rule.read.as_ref())
+    pub fn read(&self) -> Option<(&Rule, &Read)> {
+        let mut rules = self.rules.iter();
+        rules.find_map(|rule| Some((&**rule, rule.read.as_ref()?)))
     }
 
     /// The first rule for the request, unless it finds a collection that is not allowed.

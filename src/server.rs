@@ -32,6 +32,7 @@ use crate::limits::DESCRIPTORS_KEPT;
 use crate::log::{self, Log, OpenError};
 use crate::logging;
 use crate::proxy::Proxy;
+use crate::reads::Reader;
 
 /// Why the sidecar could not start.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +89,7 @@ pub async fn run(
     let known = Arc::new(Known::new(snapshot.load().observe.remember_bytes));
     let jwks = fetch_keys(&snapshot, &hub);
     let identities = ask_again(&snapshot);
+    read_records(&snapshot, &log, &hub);
     let front = Arc::new(Front {
         snapshot: Arc::clone(&snapshot),
         hub: hub.clone(),
@@ -210,6 +212,12 @@ fn ask_again(snapshot: &Arc<ArcSwap<Snapshot>>) -> Identities {
     let identities = Identities::new();
     tokio::spawn(identities.clone().run(Arc::clone(snapshot)));
     identities
+}
+
+/// Asks the upstream what it shows to whom, for the streams that wait for it. Ends with the runtime.
+fn read_records(snapshot: &Arc<ArcSwap<Snapshot>>, log: &Log, hub: &Hub) {
+    let reader = Reader::new(Arc::clone(snapshot), log.clone());
+    tokio::spawn(reader.run(hub.clone()));
 }
 
 /// What a changed configuration reaches.

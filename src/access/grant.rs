@@ -75,6 +75,7 @@ impl Grant {
         Asker {
             auth: self.basis.auth(),
             request: None,
+            presented: self.presented.as_ref(),
             is_superuser: self.is_superuser,
         }
     }

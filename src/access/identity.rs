@@ -123,9 +123,7 @@ type Print = [u8; 32];
 impl Identity {
     /// What of `credential` the upstream is shown, if it is cookies.
     pub(super) fn cookies(&self, credential: &Credential) -> Option<Arc<Presented>> {
-        let cookies = credential.cookies.as_ref()?;
-        let value = cookies::named(&cookies.0, &self.cookies)?;
-        Some(credential.presented(Means::Cookie, header::COOKIE, Secret::new(&value)))
+        credential.cookies_named(&self.cookies)
     }
 
     /// What is known of it now.
@@ -186,6 +184,13 @@ impl Credential {
             .any(|own| scheme.eq_ignore_ascii_case(own));
         let means = if added { Means::Browser } else { Means::Said };
         Some(self.presented(means, header::AUTHORIZATION, value))
+    }
+
+    /// What of it the upstream is shown, if it is the cookies of these names.
+    pub(super) fn cookies_named(&self, names: &[Box<str>]) -> Option<Arc<Presented>> {
+        let cookies = self.cookies.as_ref()?;
+        let value = cookies::named(&cookies.0, names)?;
+        Some(self.presented(Means::Cookie, header::COOKIE, Secret::new(&value)))
     }
 
     fn presented(&self, means: Means, field: HeaderName, value: Secret) -> Arc<Presented> {

@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use super::Leaving;
+use super::{Leaving, Shown};
 use crate::limits::FILTER_BYTES;
 use crate::rule::{Facts, Rule, Verdict};
 use crate::topic::{NotAPattern, TopicPattern};
@@ -102,20 +102,19 @@ impl Narrow {
     }
 
     /// Whether the event is wanted: the same for one that is live and one that is told again.
-    pub(super) fn wants(&self, leaving: &Leaving<'_>) -> bool {
+    pub(super) fn wants(&self, leaving: &Leaving<'_>, shown: &Shown) -> bool {
         let Some(filter) = &self.filter else {
             return true;
         };
-        let Some(record) = leaving.record() else {
-            return true;
-        };
-        let facts = Facts {
-            record: Some(record),
-            auth: None,
-            request: None,
-            now: leaving.event.at,
-        };
-        filter.holds(&facts) != Verdict::Fails
+        leaving.showing(shown, |record| {
+            let facts = Facts {
+                record: Some(record?),
+                auth: None,
+                request: None,
+                now: leaving.event.at,
+            };
+            Some(filter.holds(&facts))
+        }) != Some(Verdict::Fails)
     }
 }
 

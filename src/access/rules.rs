@@ -7,17 +7,23 @@
 //! | `hear: ""` | of those, everyone |
 //! | `hear:` without a value, or none | of those, superusers |
 //! | `list:` and `view:` instead | the same, for who hears all of the collection and one record |
+//! | `rule: upstream` | of those, to whom the upstream shows the record |
+//! | `rule: upstream` beside others | the same, where the others cannot decide |
 //!
 //! A rule comes after the grant and gives nothing that the grant does not. Superusers pass every
-//! rule. What a rule cannot decide is denied: also an event without a record, unless the claims
-//! alone decide.
+//! rule. What a rule cannot decide is denied, unless the upstream is to be asked: also an event
+//! without a record, unless the claims alone decide. The entry `*` is that of every collection that
+//! has none of its own.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Grant;
+use super::reads::{Hears, Reads, Shown};
+use super::{Grant, Presented};
 use crate::event::{Event, Json, Kind};
 use crate::rule::{Facts, Keys, Record, Request, Rule, Verdict};
 use crate::topic::Topic;
@@ -25,10 +31,15 @@ use crate::topic::Topic;
 /// `access.rules`, and `access.superusers`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// By collection; one that is not in it has no rule.
+    /// By collection; one that is not in it has those of `rest`.
     pub collections: BTreeMap<Box<str>, CollectionRules>,
+    /// For every other collection; none: it has no rule.
+    pub rest: Option<CollectionRules>,
     /// Whose claims make a superuser: a rule that asks nothing of a record. None: nobody's.
     pub superusers: Option<Rule>,
+    /// How long what the upstream says of a record counts for later writes to it, too. In
+    /// [`crate::limits::RULE_CACHE`].
+    pub cache: Duration,
 }
 
 /// Who may hear of a collection's records, by how they are heard of.
@@ -56,8 +67,13 @@ pub enum Hear {
     Everyone,
     /// Superusers.
     Superusers,
+    /// To whom the upstream shows the record.
+    Upstream,
     /// Of each record those for whom it holds.
     When(Rule),
+    /// Of each record those for whom it holds, and where it cannot decide those to whom the upstream
+    /// shows the record.
+    WhenOrUpstream(Rule),
 }
 
 /// An event on its way out, asked about for one after the other.
@@ -80,6 +96,8 @@ pub(super) struct Asker<'a> {
     pub(super) auth: Option<&'a Json>,
     /// What came with the request to hear; none: nothing that rules know of.
     pub(super) request: Option<&'a Request>,
+    /// The credential that the upstream knows; none: it knows a guest.
+    pub(super) presented: Option<&'a Arc<Presented>>,
     /// Whether every rule is passed.
     pub(super) is_superuser: bool,
 }
@@ -102,16 +120,51 @@ impl Rules {
     }
 
     /// Whether the event may leave to who asks.
-    pub(super) fn allow(&self, leaving: &Leaving<'_>, reading: Reading, asker: Asker<'_>) -> bool {
+    pub(super) fn allow(
+        &self,
+        leaving: &Leaving<'_>,
+        reading: Reading,
+        asker: Asker<'_>,
+        reads: &Reads,
+    ) -> Hears {
         let Some(Topic::Write(_, collection)) = Topic::of(leaving.event) else {
-            return true;
+            return Hears::Yes(Shown::All);
         };
-        match self.collections.get(collection).map(|of| of.rule(reading)) {
-            None | Some(Hear::Everyone) => true,
-            Some(_) if asker.is_superuser => true,
-            Some(Hear::Superusers) => false,
-            Some(Hear::When(rule)) => leaving.verdict(rule, reading, asker) == Verdict::Holds,
+        let upstream = || {
+            let (event, presented) = (leaving.event, asker.presented);
+            match reads.hears(event, presented, reading, self.cache, leaving.now) {
+                Hears::Yes(shown) => Hears::Yes(shown.for_event(event)),
+                other => other,
+            }
+        };
+        match self.of(collection).map(|of| of.rule(reading)) {
+            None | Some(Hear::Everyone) => Hears::Yes(Shown::All),
+            Some(_) if asker.is_superuser => Hears::Yes(Shown::All),
+            Some(Hear::Superusers) => Hears::No,
+            Some(Hear::Upstream) => upstream(),
+            Some(Hear::When(rule)) => match leaving.verdict(rule, reading, asker) {
+                Verdict::Holds => Hears::Yes(Shown::All),
+                Verdict::Fails | Verdict::Undecided => Hears::No,
+            },
+            Some(Hear::WhenOrUpstream(rule)) => match leaving.verdict(rule, reading, asker) {
+                Verdict::Holds => Hears::Yes(Shown::All),
+                Verdict::Fails => Hears::No,
+                Verdict::Undecided => upstream(),
+            },
         }
+    }
+
+    /// The rules of a collection.
+    fn of(&self, collection: &str) -> Option<&CollectionRules> {
+        self.collections.get(collection).or(self.rest.as_ref())
+    }
+
+    /// Whether the upstream decides anything.
+    #[must_use]
+    pub fn asks_upstream(&self) -> bool {
+        let asks = |hear: &Hear| matches!(hear, Hear::Upstream | Hear::WhenOrUpstream(_));
+        let mut all = self.collections.values().chain(&self.rest);
+        all.any(|of| asks(&of.list) || asks(&of.view))
     }
 
     /// How it is found whether who asks may hear of a record; none: the collection has no rule.
@@ -121,10 +174,11 @@ impl Rules {
         reading: Reading,
         asker: Asker<'_>,
     ) -> Option<Keys> {
-        Some(match self.collections.get(collection)?.rule(reading) {
+        Some(match self.of(collection)?.rule(reading) {
             Hear::Everyone => Keys::Always,
             _ if asker.is_superuser => Keys::Always,
             Hear::Superusers => Keys::Never,
+            Hear::Upstream | Hear::WhenOrUpstream(_) => Keys::Asked,
             // Each subscription has a query of its own.
             Hear::When(rule) if rule.asks_sent() => Keys::Asked,
             Hear::When(rule) => rule.keys(asker.auth.map(Record::parse).as_ref(), None),
@@ -178,15 +232,30 @@ impl<'e> Leaving<'e> {
         self.record.get_or_init(read).as_ref()
     }
 
-    /// What a rule of the one who hears says, whose claims are those of `grant`.
+    /// What a rule of the one who hears says, whose claims are those of `grant`, of what is shown of
+    /// the record.
     #[must_use]
-    pub fn asked(&self, rule: &Rule, grant: &Grant, request: &Request) -> Verdict {
-        rule.holds(&Facts {
-            record: self.record(),
-            auth: grant.asker().auth.map(Record::parse).as_ref(),
-            request: Some(request),
-            now: self.now,
+    pub fn asked(&self, rule: &Rule, grant: &Grant, request: &Request, shown: &Shown) -> Verdict {
+        self.showing(shown, |record| {
+            rule.holds(&Facts {
+                record,
+                auth: grant.asker().auth.map(Record::parse).as_ref(),
+                request: Some(request),
+                now: self.now,
+            })
         })
+    }
+
+    /// What comes of its record as it is shown.
+    pub(super) fn showing<T>(&self, shown: &Shown, of: impl FnOnce(Option<&Record<'_>>) -> T) -> T {
+        let hidden = match &self.event.kind {
+            Kind::Write { record, .. } => record.as_ref().and_then(|record| shown.of(record)),
+            Kind::Custom { .. } | Kind::Gap | Kind::Uncertain { .. } => None,
+        };
+        match hidden {
+            None => of(self.record()),
+            Some(json) => of(Some(&Record::parse(&json))),
+        }
     }
 
     /// What the rule of its collection says for who asks.

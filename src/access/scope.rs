@@ -83,6 +83,7 @@ impl Grant {
             granted: everything(),
             until: None,
             is_superuser: false,
+            presented: None,
             narrow: Narrow::default(),
         }
     }

@@ -22,9 +22,7 @@ fn access() -> Access {
             key("own", &["*:*"], &[], Some(&["https://own.example"])),
             key("mute", &[], &["*"], None),
         ],
-        jwt: None,
-        identity: None,
-        rules: Rules::default(),
+        ..Access::default()
     }
 }
 

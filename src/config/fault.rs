@@ -167,10 +167,10 @@ pub(super) enum Problem {
     RealtimePath,
     #[error(transparent)]
     Rule(#[from] RuleError),
-    #[error("{0}")]
+    #[error("{0}: `rule: upstream` beside it lets the API decide")]
     RuleNeeds(Need),
-    #[error("names no collection: write each by its name")]
-    RuleOfAll,
+    #[error("names no collection: write each by its name, or * for every other")]
+    RuleOfNothing,
     #[error("is both `list` and `view`, and one of them stands beside it: leave one out")]
     RuleTwice,
     #[error("must be visible ASCII without white space: anything else cannot be sent as x-apikey")]

@@ -250,6 +250,7 @@ pub(super) struct Access {
     pub(super) identity: Option<Spanned<Identity>>,
     /// By collection; an entry without a value is one without a rule.
     pub(super) rules: Option<Spanned<BTreeMap<String, Option<CollectionRules>>>>,
+    pub(super) rule_cache: Option<Text>,
     pub(super) superusers: Option<Text>,
 }
 
@@ -257,6 +258,7 @@ pub(super) struct Access {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CollectionRules {
+    pub(super) rule: Option<Text>,
     pub(super) hear: Option<Text>,
     pub(super) list: Option<Text>,
     pub(super) view: Option<Text>,

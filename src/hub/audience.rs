@@ -190,7 +190,7 @@ mod tests {
     use super::*;
     use crate::access::{
         Access, Algorithm, ClaimGrants, Credential, Jwt, Key, KeySet, KeySource, Keyring, Origins,
-        Rules, Secret, Wanted,
+        Secret, Wanted,
     };
     use crate::dialect::{Fields, Realtime, restdb};
     use crate::event::{Cursor, Epoch, Event, Kind, Method};
@@ -209,9 +209,7 @@ mod tests {
                 superuser: false,
                 origins: None,
             })],
-            jwt: None,
-            identity: None,
-            rules: Rules::default(),
+            ..Access::default()
         }
     }
 

@@ -15,6 +15,7 @@ mod clients;
 mod ends;
 mod newcomers;
 mod past;
+mod waiting;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,11 +37,12 @@ use super::frames::{Batch, Frames};
 use super::stream::{Behind, Position, Ready, Stream, Written};
 use super::{Joining, Shared, Terms};
 use crate::access::Leaving;
-use crate::dialect::{Form, Parts};
+use crate::dialect::{Form, Told};
 use crate::event::{Cursor, Event, Gap, Kind};
 use crate::limits::{BATCH_BYTES, BATCH_EVENTS, RETRY_MIN, STREAMS_A_TURN, WRITES_IN_A_ROW};
 use crate::log::Past;
 use past::Pieces;
+use waiting::{Halt, Waiting};
 
 /// Owns the streams. Runs until it is drained.
 #[derive(Debug)]
@@ -66,12 +68,22 @@ pub struct Engine {
     ahead: Vec<u32>,
     /// What was read from the log's files, for those who are far behind.
     past: Pieces,
+    /// Who waits for what the upstream says of a record.
+    waiting: Waiting,
     /// Sockets written since other tasks of the thread had a turn.
     written: usize,
 }
 
 /// Events of a batch by their place in it, and how they are seen: what one write carries.
-type Wanted = (Form, Vec<(usize, Parts)>);
+type Wanted = (Form, Vec<(usize, Told)>);
+
+/// What comes of a batch.
+struct Touched {
+    /// What is to be written, and to which audiences.
+    wanted: HashMap<Wanted, Vec<usize>>,
+    /// The audiences that go no further for now.
+    halted: HashMap<usize, Halt>,
+}
 
 /// Why a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +134,7 @@ impl Engine {
             tail,
             ahead: Vec::new(),
             past: Pieces::new(Arc::clone(&shared.wake)),
+            waiting: Waiting::default(),
             written: 0,
             shared,
         }
@@ -144,11 +157,15 @@ impl Engine {
             self.take_submissions().await;
             self.look_at_ready().await;
             self.take_read().await;
+            self.take_shown().await;
             self.beat().await;
             self.end_expired().await;
             if self.shared.draining.load(Ordering::Relaxed) {
                 self.end_all().await;
                 return;
+            }
+            if self.terms.access.reads.is_asked() {
+                self.shared.asked.notify_one();
             }
             let latest = Instant::now() + TURN_MAX;
             let due = self.beats.due().map_or(latest, |due| due.min(latest));
@@ -194,13 +211,17 @@ impl Engine {
 
     /// Sends these events to all who are live and may hear them.
     async fn tell(&mut self, events: &[Arc<Event>]) {
-        for ((form, wanted), audiences) in self.touched(events) {
+        let Touched { wanted, halted } = self.touched(events);
+        for ((form, wanted), audiences) in wanted {
             let wanted = wanted.iter();
             let wanted = wanted.filter_map(|(at, parts)| Some((events.get(*at)?, parts)));
             let batch = self.frames.batch(wanted, &form);
             for audience in audiences {
                 self.send(audience, &batch).await;
             }
+        }
+        for (audience, halt) in halted {
+            self.halt_all(audience, &halt);
         }
     }
 
@@ -216,8 +237,9 @@ impl Engine {
     }
 
     /// Matches a batch against the index: what is to be written, and the audiences to whom.
-    fn touched(&self, events: &[Arc<Event>]) -> HashMap<Wanted, Vec<usize>> {
-        let mut wanted: HashMap<usize, Vec<(usize, Parts)>> = HashMap::new();
+    fn touched(&self, events: &[Arc<Event>]) -> Touched {
+        let mut wanted: HashMap<usize, Vec<(usize, Told)>> = HashMap::new();
+        let mut halted: HashMap<usize, Halt> = HashMap::new();
         let mut found = Vec::new();
         let now = Timestamp::now();
         for (at, event) in events.iter().enumerate() {
@@ -228,9 +250,16 @@ impl Engine {
                     continue;
                 };
                 let access = &self.terms.access;
-                let parts = audience.form.heard(access, &audience.grant, &leaving);
-                if parts.is_some() {
-                    wanted.entry(*id).or_default().push((at, parts));
+                // Of one that has halted the rest is asked about by now, and told later.
+                match audience.form.heard(access, &audience.grant, &leaving) {
+                    Ok(told) if told.is_some() && !halted.contains_key(id) => {
+                        wanted.entry(*id).or_default().push((at, told));
+                    }
+                    Ok(_) => {}
+                    Err(read) => {
+                        let before = event.cursor.seq - 1;
+                        halted.entry(*id).or_insert(Halt { before, read });
+                    }
                 }
             }
         }
@@ -241,7 +270,10 @@ impl Engine {
                 touched.entry((form, wanted)).or_default().push(id);
             }
         }
-        touched
+        Touched {
+            wanted: touched,
+            halted,
+        }
     }
 
     /// Writes a batch to each live member of an audience. Who is behind reads it from the log.
@@ -316,6 +348,7 @@ impl Engine {
             seq: 0,
         };
         self.past.clear();
+        self.waiting.clear();
         self.ahead.clear();
         for (_, stream) in &mut self.streams {
             if let Position::Behind(behind) = &mut stream.position {

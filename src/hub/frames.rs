@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
 use super::stream::{Behind, Position};
-use crate::dialect::{Form, Parts};
+use crate::dialect::{Form, Told};
 use crate::event::{Cursor, Event};
 use crate::limits::{FRAMES_KEPT, FRAMES_KEPT_BYTES};
 
@@ -23,9 +23,9 @@ pub(super) struct Batch {
 /// Encoded frames of late, so that an event is encoded once for all who see it alike.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
-    encoded: HashMap<(Cursor, Form, Parts), Bytes>,
+    encoded: HashMap<(Cursor, Form, Told), Bytes>,
     /// In the order in which they came, for letting the oldest go.
-    order: VecDeque<(Cursor, Form, Parts)>,
+    order: VecDeque<(Cursor, Form, Told)>,
     bytes: usize,
 }
 
@@ -81,22 +81,22 @@ impl Frames {
     /// The frames of these events, for one write.
     pub(super) fn batch<'a>(
         &mut self,
-        events: impl Iterator<Item = (&'a Arc<Event>, &'a Parts)>,
+        events: impl Iterator<Item = (&'a Arc<Event>, &'a Told)>,
         form: &Form,
     ) -> Batch {
-        let frame = |(event, parts): (&'a Arc<Event>, &'a Parts)| {
-            (event.cursor.seq, self.encode(event, form, parts))
+        let frame = |(event, told): (&'a Arc<Event>, &'a Told)| {
+            (event.cursor.seq, self.encode(event, form, told))
         };
         Batch::new(events.map(frame).collect())
     }
 
     /// The frame of `event`, encoded now or before.
-    fn encode(&mut self, event: &Event, form: &Form, parts: &Parts) -> Bytes {
-        let key = (event.cursor, form.clone(), parts.clone());
+    fn encode(&mut self, event: &Event, form: &Form, told: &Told) -> Bytes {
+        let key = (event.cursor, form.clone(), told.clone());
         if let Some(frame) = self.encoded.get(&key) {
             return frame.clone();
         }
-        let frame = form.encode(event, parts);
+        let frame = form.encode(event, told);
         self.bytes += frame.len();
         self.encoded.insert(key.clone(), frame.clone());
         self.order.push_back(key);

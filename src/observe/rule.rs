@@ -16,7 +16,11 @@ pub use read::{NotATarget, Read, TargetTemplate};
 
 use std::ops::RangeInclusive;
 
-use crate::event::Method;
+use serde_json::value::RawValue;
+
+use super::Body;
+use super::json::{self, Content};
+use crate::event::{Id, Json, Method};
 
 /// One entry of `observe.rules`, or of a preset.
 #[derive(Clone, Debug)]
@@ -132,6 +136,30 @@ impl Rule {
             conceal: Box::default(),
             read: None,
         }
+    }
+
+    /// The record in the answer to a GET of it, if that is what it is.
+    #[must_use]
+    pub fn shown(&self, body: &[u8], id: &Id) -> Option<Json> {
+        let answer = Content::of(Body::Whole(body)).json()?;
+        let record = self.record.find(answer)?;
+        self.is_record(record, id).then(|| Json::compact(record))
+    }
+
+    /// The same in the answer to a GET of a list.
+    #[must_use]
+    pub fn listed(&self, read: &Read, body: &[u8], id: &Id) -> Option<Json> {
+        let answer = Content::of(Body::Whole(body)).json()?;
+        let records = json::elements(read.items.find(answer)?)?;
+        let record = records
+            .into_iter()
+            .find(|record| self.is_record(record, id))?;
+        Some(Json::compact(record))
+    }
+
+    fn is_record(&self, record: &RawValue, id: &Id) -> bool {
+        let own = |pointer: &Pointer| json::id(pointer.below(&self.record).find(record)?);
+        json::is_object(record) && self.id.iter().find_map(own).as_ref() == Some(id)
     }
 
     /// What `status` says of a write that this rule is for.

@@ -49,6 +49,7 @@ mod replay;
 mod rest_framework;
 mod restdb;
 mod rules;
+mod shown;
 mod streams;
 mod tidy;
 mod wire;

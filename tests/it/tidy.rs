@@ -21,6 +21,7 @@ const ORDER: &[&str] = &[
     "jwks",
     "client",
     "identity",
+    "reads",
     "connection",
     "proxy",
     "front",

@@ -1,5 +1,8 @@
 //! `access.rules`, in words.
 
+use std::time::Duration;
+
+use super::super::unit::show_duration;
 use super::Page;
 use crate::access::{Access, CollectionRules, Hear, Rules};
 use crate::observe::Observe;
@@ -8,13 +11,22 @@ use crate::observe::rule::Case;
 impl Page {
     /// Of which records who hears, and who passes every rule.
     pub(super) fn rules(&mut self, rules: &Rules) {
-        for (collection, CollectionRules { list, view }) in &rules.collections {
+        let named = rules.collections.iter().map(|(name, of)| (&**name, of));
+        let rest = rules.rest.iter().map(|of| ("*", of));
+        for (collection, CollectionRules { list, view }) in named.chain(rest) {
             if list == view {
                 self.line("", format_args!("rule {collection}: {}", words(list)));
             } else {
                 self.line("", format_args!("rule {collection}, list: {}", words(list)));
                 self.line("", format_args!("rule {collection}, view: {}", words(view)));
             }
+        }
+        if rules.asks_upstream() {
+            let counts = match rules.cache {
+                Duration::ZERO => "is asked anew after every write".to_owned(),
+                cache => format!("counts for {}", show_duration(cache)),
+            };
+            self.line("", format_args!("what the API shows to whom {counts}"));
         }
         if let Some(rule) = &rules.superusers {
             self.line("", format_args!("superusers: {rule}"));
@@ -26,7 +38,11 @@ fn words(hear: &Hear) -> String {
     match hear {
         Hear::Everyone => "of every record".to_owned(),
         Hear::Superusers => "superusers only".to_owned(),
+        Hear::Upstream => "whatever the API shows".to_owned(),
         Hear::When(rule) => rule.to_string(),
+        Hear::WhenOrUpstream(rule) => {
+            format!("{rule}; whatever the API shows where that cannot be decided")
+        }
     }
 }
 
@@ -44,5 +60,11 @@ pub(super) fn warnings(access: &Access, observe: &Observe) -> Vec<String> {
     };
     let names = access.rules.collections.keys();
     let warning = |name: &str| Some(format!("rule {name}: counts for nothing: {}", why(name)?));
-    names.filter_map(|name| warning(name)).collect()
+    let unread = access.rules.asks_upstream() && observe.read().is_none();
+    let unread = unread.then(|| {
+        "rule: upstream: nobody hears by it: no rule of `observe` says how a record is read (`read`)"
+            .to_owned()
+    });
+    let warnings = names.filter_map(|name| warning(name));
+    warnings.chain(unread).collect()
 }

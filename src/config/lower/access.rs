@@ -39,6 +39,7 @@ pub(in crate::config) fn access(
         jwt,
         identity,
         rules: rules::rules(file, lower),
+        reads: Arc::default(),
     }
 }
 

@@ -1,11 +1,13 @@
 //! `access.rules` and `access.superusers`: expressions, read and found to be such as are decided.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use super::Lower;
+use super::{Lower, choose};
 use crate::access::{CollectionRules, Hear, Rules};
 use crate::config::fault::Problem;
 use crate::config::file::{self, Text, place};
+use crate::limits;
 use crate::rule::Rule;
 
 /// The compiled rules, and who passes them.
@@ -18,22 +20,36 @@ pub(super) fn rules(file: &file::Access, lower: &mut Lower<'_>) -> Rules {
         })
     });
     let mut collections = BTreeMap::new();
+    let mut rest = None;
     if let Some(section) = &file.rules {
         for (name, rules) in &section.value {
-            if name.is_empty() || name == "*" {
-                lower.refuse(place(section.referenced), Problem::RuleOfAll);
+            if name.is_empty() {
+                lower.refuse(place(section.referenced), Problem::RuleOfNothing);
             }
             let rules = rules.as_ref().map_or_else(
                 || CollectionRules::hear(Hear::Superusers),
                 |rules| of_collection(rules, lower),
             );
-            collections.insert(name.as_str().into(), rules);
+            match name.as_str() {
+                "*" => rest = Some(rules),
+                name => drop(collections.insert(name.into(), rules)),
+            }
         }
     }
+    let cache = file.rule_cache.as_ref();
     Rules {
         collections,
+        rest,
         superusers,
+        cache: lower.duration(cache, Duration::ZERO, &limits::RULE_CACHE),
     }
+}
+
+/// What is heard where a rule says nothing, or cannot decide.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Otherwise {
+    Nothing,
+    Upstream,
 }
 
 /// The rules of a collection: one for both, or each by itself.
@@ -41,19 +57,28 @@ fn of_collection(file: &file::CollectionRules, lower: &mut Lower<'_>) -> Collect
     if let (Some(both), Some(_)) = (&file.hear, file.list.as_ref().or(file.view.as_ref())) {
         lower.refuse(both.place, Problem::RuleTwice);
     }
+    let otherwise = file.rule.as_ref();
+    let otherwise = lower.or(otherwise, Otherwise::Nothing, |text| {
+        choose(text, &[("upstream", Otherwise::Upstream)])
+    });
     if let Some(both) = &file.hear {
-        return CollectionRules::hear(hear(Some(both), lower));
+        return CollectionRules::hear(hear(Some(both), otherwise, lower));
     }
     CollectionRules {
-        list: hear(file.list.as_ref(), lower),
-        view: hear(file.view.as_ref(), lower),
+        list: hear(file.list.as_ref(), otherwise, lower),
+        view: hear(file.view.as_ref(), otherwise, lower),
     }
 }
 
-fn hear(text: Option<&Text>, lower: &mut Lower<'_>) -> Hear {
-    lower.or(text, Hear::Superusers, |text| match text.trim() {
-        "" => Ok(Hear::Everyone),
-        _ => read(text).map(Hear::When),
+fn hear(text: Option<&Text>, otherwise: Otherwise, lower: &mut Lower<'_>) -> Hear {
+    let unsaid = match otherwise {
+        Otherwise::Nothing => Hear::Superusers,
+        Otherwise::Upstream => Hear::Upstream,
+    };
+    lower.or(text, unsaid, |text| match (text.trim(), otherwise) {
+        ("", _) => Ok(Hear::Everyone),
+        (_, Otherwise::Nothing) => read(text).map(Hear::When),
+        (_, Otherwise::Upstream) => Ok(Hear::WhenOrUpstream(Rule::parse(text)?)),
     })
 }
 

@@ -79,7 +79,7 @@ fn every_preset_is_known_by_its_name() {
 fn every_rule_of_a_preset_says_how_its_records_are_read() {
     for name in NAMES {
         let snapshot = preset(name);
-        let read = snapshot.observe.read().unwrap();
+        let (_rule, read) = snapshot.observe.read().unwrap();
         let id = crate::event::Id::new("7").unwrap();
         assert!(
             read.record

@@ -1,26 +1,57 @@
 //! Which of a client's subscriptions an event concerns.
 
+use std::sync::Arc;
+
 use super::{Filter, Interest, Of, Part, View};
-use crate::access::{Access, Grant, Leaving, Reading};
-use crate::dialect::Parts;
+use crate::access::{Access, Grant, Hears, Leaving, Read, Reading, Shown};
+use crate::dialect::{Parts, Told};
 use crate::event::Kind;
 use crate::rule::Verdict;
 use crate::topic::{Topic, TopicPattern};
 
-/// The subscriptions that hear of the event, by their places.
-#[must_use]
-pub fn heard(view: &View, access: &Access, grant: &Grant, leaving: &Leaving<'_>) -> Parts {
-    let places = view.parts.iter().enumerate();
-    let places = places.filter(|(_, part)| hears(part, access, grant, leaving));
-    let places = places.filter_map(|(place, _)| u16::try_from(place).ok());
-    Parts::of(places.collect())
+/// The subscriptions that hear of the event, by their places, and how much of its record.
+///
+/// # Errors
+/// [`Read`]: the upstream is being asked about one of them first.
+pub fn heard(
+    view: &View,
+    access: &Access,
+    grant: &Grant,
+    leaving: &Leaving<'_>,
+) -> Result<Told, Arc<Read>> {
+    let mut places = Vec::new();
+    let mut shown = Shown::All;
+    let mut unasked = None;
+    for (place, part) in view.parts.iter().enumerate() {
+        match hears(part, access, grant, leaving) {
+            Hears::No => {}
+            // The others are asked about at once.
+            Hears::Unasked(read) => unasked = Some(read),
+            Hears::Yes(own) => {
+                places.extend(u16::try_from(place).ok());
+                shown = shown.and(own);
+            }
+        }
+    }
+    match unasked {
+        Some(read) => Err(read),
+        None => Ok(Told {
+            parts: Parts::of(places),
+            shown,
+        }),
+    }
 }
 
-fn hears(part: &Part, access: &Access, grant: &Grant, leaving: &Leaving<'_>) -> bool {
+fn hears(part: &Part, access: &Access, grant: &Grant, leaving: &Leaving<'_>) -> Hears {
     let (collection, ids) = match &leaving.event.kind {
-        Kind::Gap => return false,
+        Kind::Gap => return Hears::No,
         Kind::Custom { name, .. } => {
-            return **name == *part.subscription.topic() && grant.hears(Topic::Custom(name));
+            let own = **name == *part.subscription.topic() && grant.hears(Topic::Custom(name));
+            return if own {
+                Hears::Yes(Shown::All)
+            } else {
+                Hears::No
+            };
         }
         Kind::Uncertain { collection, id, .. } => (collection, id.as_slice()),
         Kind::Write {
@@ -32,20 +63,23 @@ fn hears(part: &Part, access: &Access, grant: &Grant, leaving: &Leaving<'_>) -> 
         Of::One(name, one) if *name == **collection && ids.iter().any(|id| id.as_str() == one) => {
             Reading::View
         }
-        Of::All(_) | Of::One(..) => return false,
+        Of::All(_) | Of::One(..) => return Hears::No,
     };
-    access.may_hear(grant, leaving, reading, Some(&part.request)) && passes(part, grant, leaving)
+    match access.may_hear(grant, leaving, reading, Some(&part.request)) {
+        Hears::Yes(shown) if !passes(part, grant, leaving, &shown) => Hears::No,
+        hears => hears,
+    }
 }
 
 /// Whether the event passes the client's own filter. What that cannot decide does not.
-fn passes(part: &Part, grant: &Grant, leaving: &Leaving<'_>) -> bool {
+fn passes(part: &Part, grant: &Grant, leaving: &Leaving<'_>, shown: &Shown) -> bool {
     let rule = match &part.filter {
         Filter::Everything => return true,
         Filter::Nothing => return false,
         Filter::WhenSuperuser(_) if !grant.is_superuser() => return false,
         Filter::When(rule) | Filter::WhenSuperuser(rule) => rule,
     };
-    leaving.asked(rule, grant, &part.request) == Verdict::Holds
+    leaving.asked(rule, grant, &part.request, shown) == Verdict::Holds
 }
 
 /// By what the client is found: of what its grant has, what it is subscribed to.

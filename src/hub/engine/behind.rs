@@ -11,11 +11,11 @@ use tokio::time::Instant;
 
 use super::super::frames::Batch;
 use super::super::stream::{Behind, Position, Written};
+use super::waiting::Halt;
 use super::{Disconnect, Engine, Room};
 use jiff::Timestamp;
 
 use crate::access::Leaving;
-use crate::dialect::Parts;
 use crate::event::{Cursor, Event, Gap, Kind};
 use crate::log::Past;
 
@@ -50,9 +50,12 @@ impl Engine {
         };
         let now = Instant::now();
         let starts = self.starts(key);
-        let reached = events.last().map_or(tail, |event| event.cursor.seq);
-        let Some(batch) = self.batch_for(key, &events) else {
+        let Some((batch, halt)) = self.batch_for(key, &events) else {
             return;
+        };
+        let reached = match &halt {
+            Some(halt) => halt.before,
+            None => events.last().map_or(tail, |event| event.cursor.seq),
         };
         let Some(stream) = self.streams.get_mut(key as usize) else {
             return;
@@ -69,7 +72,10 @@ impl Engine {
             Written::All => {
                 let position = Behind::at(reached, Bytes::new(), now);
                 stream.position = Behind::keep_starts(starts, position);
-                stream.call_again();
+                match halt {
+                    Some(halt) => self.waiting.add(&halt.read, key),
+                    None => stream.call_again(),
+                }
             }
             Written::Gone => self.end(key, Disconnect::Left),
             Written::Part(taken) => {
@@ -148,31 +154,39 @@ impl Engine {
         }
     }
 
-    /// What of these events the stream may hear, as it sees them.
-    fn batch_for(&mut self, key: u32, events: &[Arc<Event>]) -> Option<Batch> {
+    /// What of these events the stream may hear, as it sees them, and where it goes no further.
+    fn batch_for(&mut self, key: u32, events: &[Arc<Event>]) -> Option<(Batch, Option<Halt>)> {
         let stream = self.streams.get(key as usize)?;
         let audience = self.audiences.audience(stream.audience.0)?;
         if let [event] = events
             && matches!(event.kind, Kind::Gap)
         {
             let gap = audience.form.gap(event.cursor, Gap::Lost, &audience.grant);
-            return Some(Batch::one(event.cursor.seq, gap));
+            return Some((Batch::one(event.cursor.seq, gap), None));
         }
         let now = Timestamp::now();
         let starts = self.starts(key);
-        let heard = |event: &Arc<Event>| {
-            let leaving = Leaving::new(event, now);
+        let mut halt = None;
+        let mut told = Vec::with_capacity(events.len());
+        for event in events {
+            let (leaving, seq) = (Leaving::new(event, now), event.cursor.seq);
             let access = &self.terms.access;
-            let parts = audience.form.heard(access, &audience.grant, &leaving);
-            match &starts {
-                Some(starts) => parts.behind(starts, event.cursor.seq),
-                None => parts,
+            match audience.form.heard(access, &audience.grant, &leaving) {
+                // What follows is asked about by now as well, and told later.
+                _ if halt.is_some() => {}
+                Ok(own) => told.push(match &starts {
+                    Some(starts) => own.behind(starts, seq),
+                    None => own,
+                }),
+                Err(read) => {
+                    let before = seq - 1;
+                    halt = Some(Halt { before, read });
+                }
             }
-        };
-        let parts: Vec<Parts> = events.iter().map(heard).collect();
-        let wanted = events.iter().zip(&parts);
-        let wanted = wanted.filter(|(_, parts)| parts.is_some());
-        Some(self.frames.batch(wanted, &audience.form))
+        }
+        let wanted = events.iter().zip(&told);
+        let wanted = wanted.filter(|(_, told)| told.is_some());
+        Some((self.frames.batch(wanted, &audience.form), halt))
     }
 
     /// Takes what was read from the log's files, and calls those who wait for it.

@@ -3,8 +3,8 @@ use serde_json::json;
 
 use super::*;
 use crate::access::{
-    Algorithm, ClaimGrants, CollectionRules, Credential, Hear, Jwt, KeySet, KeySource, Keyring,
-    Origins, Rules, Secret, Wanted,
+    Algorithm, ClaimGrants, CollectionRules, Credential, Hear, Hears, Jwt, KeySet, KeySource,
+    Keyring, Origins, Rules, Secret, Wanted,
 };
 use crate::event::{Cursor, Epoch, Event, Id, Json, Kind};
 use crate::rule::Rule;
@@ -27,11 +27,12 @@ fn access(rules: &[(&str, Hear)]) -> Arc<Access> {
             grants: ClaimGrants::default(),
             cookie: None,
         }),
-        identity: None,
         rules: Rules {
             collections: rules.collect(),
             superusers: Some(Rule::parse("@request.auth.role = 'root'").unwrap()),
+            ..Rules::default()
         },
+        ..Access::default()
     })
 }
 
@@ -103,7 +104,7 @@ fn found(index: &Index, event: &Event) -> Vec<usize> {
 fn asked(access: &Access, grants: &[Grant], event: &Event) -> Vec<usize> {
     let leaving = Leaving::new(event, NOW);
     let ids = 0..grants.len();
-    ids.filter(|id| access.lets_hear(&grants[*id], &leaving))
+    ids.filter(|id| access.lets_hear(&grants[*id], &leaving) != Hears::No)
         .collect()
 }
 

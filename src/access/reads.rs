@@ -1,0 +1,402 @@
+//! `rule: upstream`: what the upstream shows of a record to whom, as it said itself.
+//!
+//! ```text
+//!   an event, who may hear it ──► Read ──► Reads ──► Shown
+//!                                          ▲ │ nothing that counts
+//!                                          │ ▼
+//!                                      whoever asks the upstream
+//! ```
+//! One question is asked for each credential and record, however many streams share it. An answer
+//! counts for every event up to the place where the log was when it was asked for, as long as a
+//! right that was lost may count ([`READ_FRESH`]); and, if the configuration says so, for what
+//! comes later, as long as that says. Nobody hears of what the upstream does not answer.
+//!
+//! A delete is decided by the last answer before it: nothing is left to ask for. A write that a
+//! delete follows at once may be asked about when the record is gone already, and then nothing is
+//! shown of it: who was shown it until then is told the delete without the record.
+
+use std::collections::{HashSet, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use quick_cache::unsync::Cache;
+
+use super::identity::Presented;
+use super::rules::Reading;
+use crate::event::{Cursor, Event, Id, Json, Kind, Method};
+use crate::limits::{READ_FRESH, READS_KEPT, READS_WAITING_MAX};
+use crate::observe::json;
+
+/// A question: a record, read as somebody.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Read {
+    /// Who reads: what tells their credential from all others; zeros for a guest.
+    who: [u8; 32],
+    /// As what it is read.
+    pub reading: Reading,
+    /// The collection.
+    pub collection: Arc<str>,
+    /// The record.
+    pub id: Id,
+}
+
+/// What of a record somebody may see.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Shown {
+    /// All of it.
+    All,
+    /// Its members of these names, in the order of the alphabet.
+    Only(Arc<[Box<str>]>),
+}
+
+/// Whether an event may leave to somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hears {
+    /// It may not.
+    No,
+    /// The upstream has to say so, and is being asked.
+    Unasked(Arc<Read>),
+    /// It may, and so much of its record.
+    Yes(Shown),
+}
+
+/// A question on its way to the upstream.
+#[derive(Debug)]
+pub struct Asked {
+    /// The question.
+    pub read: Arc<Read>,
+    /// The credential that the upstream is shown; none: a guest has none.
+    pub presented: Option<Arc<Presented>>,
+    /// When it was first asked: who waits has waited since.
+    pub since: Timestamp,
+    generation: u64,
+}
+
+/// What is known and what is asked.
+pub struct Reads(Mutex<State>);
+
+struct State {
+    /// Bounded by [`READS_KEPT`]: those that are looked for least go.
+    answers: Cache<Arc<Read>, Answer>,
+    /// Bounded by [`READS_WAITING_MAX`].
+    waiting: VecDeque<Asked>,
+    /// Those that wait and those that are being asked.
+    asking: HashSet<Arc<Read>>,
+    /// Those that have ended since somebody looked. Bounded as `asking` is: looked at in each turn.
+    ended: Vec<Arc<Read>>,
+    /// Counts what made every answer meaningless.
+    generation: u64,
+}
+
+/// What the upstream answered.
+#[derive(Clone, Debug)]
+struct Answer {
+    /// The names that it showed; none: nothing.
+    names: Option<Arc<[Box<str>]>>,
+    /// How far the log was when it was asked.
+    upto: Cursor,
+    at: Timestamp,
+    /// Since when it shows nothing, after it had shown something.
+    lost: Option<Timestamp>,
+}
+
+// === impl Reads ===
+
+impl Reads {
+    /// What the upstream shows of the event's record to who presents that. What is not known
+    /// is asked for, and the answer is then [`Hears::Unasked`].
+    pub(super) fn hears(
+        &self,
+        event: &Event,
+        presented: Option<&Arc<Presented>>,
+        reading: Reading,
+        cache: Duration,
+        now: Timestamp,
+    ) -> Hears {
+        let (method, collection, ids) = match &event.kind {
+            Kind::Custom { .. } | Kind::Gap => return Hears::No,
+            Kind::Uncertain {
+                method,
+                collection,
+                id,
+            } => (method, collection, id.as_slice()),
+            Kind::Write {
+                method,
+                collection,
+                ids,
+                ..
+            } => (method, collection, ids.as_slice()),
+        };
+        let who = presented.map(|presented| presented.print());
+        let read = |id: &Id| Read {
+            who: who.unwrap_or_default(),
+            reading,
+            collection: Arc::clone(collection),
+            id: id.clone(),
+        };
+        let mut state = self.0.lock();
+        if *method == Method::Delete {
+            return state.hears_of_delete(ids.iter().map(read), event.at);
+        }
+        // Of several nothing is told that one does not know whole; only deletes are of several.
+        let [id] = ids else {
+            return Hears::No;
+        };
+        let read = read(id);
+        if let Some(answer) = state.answers.get(&read)
+            && answer.counts(event.cursor, cache, now)
+        {
+            return answer.hears();
+        }
+        if let Some(under_way) = state.asking.get(&read) {
+            return Hears::Unasked(Arc::clone(under_way));
+        }
+        if state.waiting.len() >= READS_WAITING_MAX {
+            return Hears::No;
+        }
+        let read = Arc::new(read);
+        state.asking.insert(Arc::clone(&read));
+        let asked = Asked {
+            read: Arc::clone(&read),
+            presented: presented.cloned(),
+            since: now,
+            generation: state.generation,
+        };
+        state.waiting.push_back(asked);
+        Hears::Unasked(read)
+    }
+
+    /// Whether a question waits.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        !self.0.lock().waiting.is_empty()
+    }
+
+    /// The next question, if one waits.
+    #[must_use]
+    pub fn take(&self) -> Option<Asked> {
+        self.0.lock().waiting.pop_front()
+    }
+
+    /// Keeps the record that the upstream showed, none if it showed none or did not say, as its
+    /// answer came at `at`. It was asked when the log was at `upto`.
+    pub fn keep(&self, asked: &Asked, shown: Option<&Json>, upto: Cursor, at: Timestamp) {
+        let mut state = self.0.lock();
+        if asked.generation == state.generation {
+            let names = shown.map(names_of);
+            let lost = match (&names, state.answers.get(&asked.read)) {
+                (None, Some(old)) if old.names.is_some() => Some(at),
+                (None, Some(old)) => old.lost,
+                _ => None,
+            };
+            let answer = Answer {
+                names,
+                upto,
+                at,
+                lost,
+            };
+            state.answers.insert(Arc::clone(&asked.read), answer);
+            state.asking.remove(&asked.read);
+        }
+        state.ended.push(Arc::clone(&asked.read));
+    }
+
+    /// The questions that have ended since this was asked last.
+    #[must_use]
+    pub fn take_ended(&self) -> Vec<Arc<Read>> {
+        std::mem::take(&mut self.0.lock().ended)
+    }
+
+    /// Forgets everything: there are other rules, or there is another upstream.
+    pub fn forget(&self) {
+        let mut state = self.0.lock();
+        state.generation += 1;
+        state.answers.clear();
+        state.asking.clear();
+        // Whoever waits for them asks anew.
+        let waiting = std::mem::take(&mut state.waiting);
+        let ended = waiting.into_iter().map(|asked| asked.read);
+        state.ended.extend(ended);
+    }
+}
+
+impl State {
+    /// Of each there has to be an answer, and what all of them show is shown.
+    fn hears_of_delete(&self, reads: impl Iterator<Item = Read>, deleted: Timestamp) -> Hears {
+        let mut hears = Hears::No;
+        for read in reads {
+            let answer = self.answers.get(&read);
+            hears = match (answer.map(|answer| answer.hears_of_delete(deleted)), hears) {
+                (Some(Hears::Yes(own)), Hears::Yes(others)) => Hears::Yes(others.and(own)),
+                (Some(Hears::Yes(own)), _) => Hears::Yes(own),
+                _ => return Hears::No,
+            };
+        }
+        hears
+    }
+}
+
+impl Answer {
+    fn counts(&self, event: Cursor, cache: Duration, now: Timestamp) -> bool {
+        let age = Duration::try_from(now.duration_since(self.at)).unwrap_or_default();
+        let covers = self.upto.epoch == event.epoch && self.upto.seq >= event.seq;
+        (covers && age <= READ_FRESH) || age < cache
+    }
+
+    fn hears(&self) -> Hears {
+        match &self.names {
+            None => Hears::No,
+            Some(names) => Hears::Yes(Shown::Only(Arc::clone(names))),
+        }
+    }
+
+    /// The same of a delete of that time. What was lost just before it, or since, may have been
+    /// lost by it.
+    fn hears_of_delete(&self, deleted: Timestamp) -> Hears {
+        let by_it = |lost: Timestamp| {
+            let before = Duration::try_from(deleted.duration_since(lost));
+            before.unwrap_or_default() <= READ_FRESH
+        };
+        match self.lost {
+            Some(lost) if by_it(lost) => Hears::Yes(Shown::Only(Arc::default())),
+            _ => self.hears(),
+        }
+    }
+}
+
+/// The names of an object's members, each once.
+fn names_of(object: &Json) -> Arc<[Box<str>]> {
+    let raw = serde_json::from_str(object.as_str()).ok();
+    let members = raw.and_then(json::members).unwrap_or_default();
+    let mut names: Vec<Box<str>> = members
+        .iter()
+        .filter_map(|member| Some(json::string(member.name)?.into()))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into()
+}
+
+// === impl Shown ===
+
+impl Shown {
+    /// What is shown by both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::All, shown) | (shown, Self::All) => shown,
+            (Self::Only(names), Self::Only(others)) if names == others => Self::Only(names),
+            (Self::Only(names), Self::Only(others)) => {
+                let both = names
+                    .iter()
+                    .filter(|name| others.binary_search(name).is_ok());
+                Self::Only(both.cloned().collect())
+            }
+        }
+    }
+
+    /// The record as it is shown; none: all of it is.
+    pub(super) fn of(&self, record: &Json) -> Option<Json> {
+        let Self::Only(names) = self else {
+            return None;
+        };
+        let raw = serde_json::from_str(record.as_str()).ok()?;
+        let members = json::members(raw)?;
+        let is_shown = |member: &&json::Member<'_>| {
+            json::string(member.name)
+                .is_some_and(|name| names.binary_search_by(|own| (**own).cmp(&name)).is_ok())
+        };
+        if members.iter().all(|member| is_shown(&member)) {
+            return None;
+        }
+        let mut text = String::from("{");
+        for member in members.iter().filter(is_shown) {
+            if text.len() > 1 {
+                text.push(',');
+            }
+            text.push_str(member.name.get());
+            text.push(':');
+            text.push_str(member.value.get());
+        }
+        text.push('}');
+        Some(Json::composed(text))
+    }
+
+    /// The same for that event: [`Shown::All`] where nothing of its record is hidden, so that it is
+    /// one and the same to all who see it whole.
+    #[must_use]
+    pub(super) fn for_event(self, event: &Event) -> Self {
+        let hides = match &event.kind {
+            Kind::Write {
+                record: Some(record),
+                ..
+            } => self.of(record).is_some(),
+            Kind::Custom { .. } | Kind::Gap | Kind::Uncertain { .. } | Kind::Write { .. } => false,
+        };
+        if hides { self } else { Self::All }
+    }
+
+    /// The event as it is shown.
+    #[must_use]
+    pub fn event(&self, event: &Event) -> Option<Event> {
+        let Kind::Write {
+            method,
+            collection,
+            ids,
+            record: Some(record),
+        } = &event.kind
+        else {
+            return None;
+        };
+        let record = self.of(record)?;
+        // Of a record of which nothing is shown its id is told.
+        let record = Some(record).filter(|record| record.as_str() != "{}");
+        Some(Event {
+            cursor: event.cursor,
+            at: event.at,
+            kind: Kind::Write {
+                method: *method,
+                collection: Arc::clone(collection),
+                ids: ids.clone(),
+                record,
+            },
+        })
+    }
+}
+
+impl Default for Reads {
+    fn default() -> Self {
+        Self(Mutex::new(State {
+            answers: Cache::new(READS_KEPT),
+            waiting: VecDeque::new(),
+            asking: HashSet::new(),
+            ended: Vec::new(),
+            generation: 0,
+        }))
+    }
+}
+
+// Who reads what is in no output.
+
+impl fmt::Debug for Reads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let asking = self.0.lock().asking.len();
+        f.debug_struct("Reads").field("asking", &asking).finish()
+    }
+}
+
+impl fmt::Debug for Read {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Read")
+            .field("reading", &self.reading)
+            .field("collection", &self.collection)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,233 @@
+//! `rule: upstream`: who hears of a record is who the API shows it to.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use crate::harness::{
+    EVERYTHING, Release, Request, Scripted, Sidecar, Subscriber, answer, eventually, ok,
+};
+
+/// [`EVERYTHING`] for anyone to whom the API shows it, and whom it knows by `/me`.
+fn with(more: &str) -> String {
+    let access = format!(
+        "  global: true\n  identity: {{ ask: /me, cache: 1h, hear: [\"*:*\", \"*\"] }}\n{more}"
+    );
+    EVERYTHING.to_owned() + &access
+}
+
+const UPSTREAM: &str = "  rules: { \"*\": { rule: upstream } }\n";
+
+/// Who a request is of: the token, or nobody.
+fn who(request: &Request) -> String {
+    let field = request.head.field("authorization").unwrap_or_default();
+    field.trim_start_matches("Bearer ").to_owned()
+}
+
+/// An API that shows `/posts/1` to whom `shows` says, and answers `/me` and each write.
+async fn api(shows: impl Fn(&str) -> Option<String> + Clone + Send + Sync + 'static) -> Scripted {
+    Scripted::replying(move |request: &Request| {
+        let who = who(request);
+        match request.head.start().split(' ').collect::<Vec<_>>()[..2] {
+            ["GET", "/me"] => ok(&json!({ "sub": who }).to_string()),
+            ["GET", "/posts/1"] => match shows(&who) {
+                Some(record) => ok(&record),
+                None => answer("404 Not Found", "{}"),
+            },
+            ["DELETE", _] => "HTTP/1.1 204 No Content\r\n\r\n".to_owned(),
+            _ => ok(r#"{"id":1,"title":"a","note":"n"}"#),
+        }
+    })
+    .await
+}
+
+async fn hear(sidecar: &Sidecar, token: &str) -> Subscriber {
+    let bearer = format!("Bearer {token}");
+    let fields = [("Authorization", &*bearer)];
+    let fields = if token.is_empty() { &[] } else { &fields[..] };
+    sidecar.hear_with("/realtime", fields).await
+}
+
+async fn end(sidecar: &Sidecar) {
+    sidecar.publish("END", json!(null)).await.expect(200);
+}
+
+/// The data of all that is told up to a publish.
+async fn told(subscriber: &mut Subscriber) -> Vec<Value> {
+    let mut all = Vec::new();
+    loop {
+        let mut told = subscriber.next().await.json();
+        if told["event"] == "END" {
+            return all;
+        }
+        all.push(json!([told["event"].take(), told["data"].take()]));
+    }
+}
+
+#[tokio::test]
+async fn the_upstream_decides_who_hears_and_is_asked_once_for_each_credential() {
+    let whole = r#"{"id":1,"title":"a","note":"n"}"#;
+    let upstream = api(move |who| (who == "ada").then(|| whole.to_owned())).await;
+    let sidecar = Sidecar::start(&upstream.url(), &with(UPSTREAM)).await;
+    let mut heard = Vec::new();
+    for token in ["ada", "ada", "eve", "", ""] {
+        heard.push(hear(&sidecar, token).await);
+    }
+    sidecar.post("/posts", json!({})).await.expect(200);
+    end(&sidecar).await;
+    let record = json!({"id": 1, "title": "a", "note": "n"});
+    for (at, heard) in heard.iter_mut().enumerate() {
+        let expected = if at < 2 {
+            vec![json!(["post", record])]
+        } else {
+            vec![]
+        };
+        assert_eq!(told(heard).await, expected, "{at}");
+    }
+    assert_eq!(upstream.times("GET /posts/1 "), 3);
+    sidecar.put("/posts/1", json!({})).await.expect(200);
+    end(&sidecar).await;
+    assert_eq!(told(&mut heard[0]).await, [json!(["put", "1"])]);
+    assert_eq!(told(&mut heard[3]).await, [json!(0); 0]);
+    assert_eq!(upstream.times("GET /posts/1 "), 6, "asked anew");
+}
+
+#[tokio::test]
+async fn what_the_upstream_hides_of_a_record_is_hidden() {
+    let upstream = api(|who| {
+        let record = if who == "ada" {
+            r#"{"id":1,"title":"x","note":"x"}"#
+        } else {
+            r#"{"id":1,"title":"x"}"#
+        };
+        Some(record.to_owned())
+    })
+    .await;
+    let sidecar = Sidecar::start(&upstream.url(), &with(UPSTREAM)).await;
+    let (mut ada, mut eve) = (hear(&sidecar, "ada").await, hear(&sidecar, "eve").await);
+    let filter = "/realtime?filter=note%20%3D%20%27n%27";
+    let mut guest = sidecar.hear(filter).await;
+    sidecar.post("/posts", json!({})).await.expect(200);
+    end(&sidecar).await;
+    // As it was written, and so much of it as each may see.
+    assert_eq!(
+        told(&mut ada).await,
+        [json!(["post", {"id": 1, "title": "a", "note": "n"}])]
+    );
+    assert_eq!(
+        told(&mut eve).await,
+        [json!(["post", {"id": 1, "title": "a"}])]
+    );
+    // A filter is no way to find out what is hidden.
+    assert_eq!(told(&mut guest).await, [json!(0); 0]);
+}
+
+#[tokio::test]
+async fn a_delete_is_for_those_to_whom_the_record_was_shown() {
+    let shown = Arc::new(Mutex::new(vec!["ada".to_owned()]));
+    let to = Arc::clone(&shown);
+    let upstream = api(move |who| {
+        let is_shown = to.lock().iter().any(|name| *name == who);
+        is_shown.then(|| r#"{"id":1,"title":"a"}"#.to_owned())
+    })
+    .await;
+    let sidecar = Sidecar::start(&upstream.url(), &with(UPSTREAM)).await;
+    let (mut ada, mut eve) = (hear(&sidecar, "ada").await, hear(&sidecar, "eve").await);
+    sidecar.post("/posts", json!({})).await.expect(200);
+    end(&sidecar).await;
+    assert_eq!(told(&mut ada).await.len(), 1);
+    assert_eq!(told(&mut eve).await.len(), 0);
+    // Nobody can be asked any more.
+    shown.lock().clear();
+    sidecar.delete("/posts/1").await.expect(204);
+    end(&sidecar).await;
+    assert_eq!(told(&mut ada).await, [json!(["delete", ["1"]])]);
+    assert_eq!(told(&mut eve).await.len(), 0);
+}
+
+#[tokio::test]
+async fn what_is_being_asked_about_keeps_its_place_and_nobody_else_waits() {
+    let release = Release::new();
+    let gate = release.clone();
+    let upstream = Scripted::start(move |mut peer| {
+        let gate = gate.clone();
+        async move {
+            while let Some(request) = peer.request().await {
+                if request.head.start().starts_with("GET /posts/1 ") && who(&request) == "slow" {
+                    gate.wait().await;
+                }
+                let reply = match request.head.start().starts_with("GET /me ") {
+                    true => json!({ "sub": who(&request) }),
+                    false => json!({"id": 1}),
+                };
+                peer.conn.send(ok(&reply.to_string())).await;
+            }
+        }
+    })
+    .await;
+    let rules = "  rules: { posts: { rule: upstream } }\n";
+    let sidecar = Sidecar::start(&upstream.url(), &with(rules)).await;
+    let (mut slow, mut fast) = (hear(&sidecar, "slow").await, hear(&sidecar, "fast").await);
+    for path in ["/company", "/posts", "/company"] {
+        sidecar.post(path, json!({})).await.expect(200);
+    }
+    end(&sidecar).await;
+    assert_eq!(told(&mut fast).await.len(), 3);
+    assert_eq!(slow.next().await.json()["collection"], "company");
+    release.open();
+    assert_eq!(slow.next().await.json()["collection"], "posts");
+    assert_eq!(slow.next().await.json()["collection"], "company");
+    assert_eq!(slow.next().await.json()["event"], "END");
+}
+
+#[tokio::test]
+async fn an_upstream_that_does_not_say_is_no_yes() {
+    for reply in [
+        answer("500 Internal Server Error", r#"{"id":1}"#),
+        answer("429 Too Many Requests", r#"{"id":1}"#),
+        ok(r#"{"id":2}"#),
+        ok("[1]"),
+        ok("<html>"),
+        String::new(),
+    ] {
+        let upstream = Scripted::replying(move |request: &Request| {
+            match request.head.start().starts_with("GET /posts/1 ") {
+                true => reply.clone(),
+                false => ok(r#"{"id":1}"#),
+            }
+        })
+        .await;
+        let sidecar = Sidecar::start(&upstream.url(), &with(UPSTREAM)).await;
+        let mut guest = hear(&sidecar, "").await;
+        sidecar.post("/posts", json!({})).await.expect(200);
+        end(&sidecar).await;
+        assert_eq!(told(&mut guest).await, [json!(0); 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_rule_that_decides_is_asked_before_the_upstream() {
+    let upstream = api(|_| Some(r#"{"id":1,"title":"a","note":"n"}"#.to_owned())).await;
+    let rules =
+        "  rules: { posts: { rule: upstream, hear: \"title = 'b' || @collection.x.id = id\" } }\n";
+    let sidecar = Sidecar::start(&upstream.url(), &with(rules)).await;
+    let mut guest = hear(&sidecar, "").await;
+    sidecar.post("/posts", json!({})).await.expect(200);
+    end(&sidecar).await;
+    assert_eq!(told(&mut guest).await.len(), 1);
+    assert_eq!(upstream.times("GET /posts/1 "), 1);
+    let decided = rules.replace("|| @c", "&& @c");
+    sidecar.rewrite(&with(&decided));
+    eventually("the other rule", async || {
+        sidecar.post("/posts", json!({})).await.expect(200);
+        end(&sidecar).await;
+        told(&mut guest).await.is_empty().then_some(())
+    })
+    .await;
+    let asked = upstream.times("GET /posts/1 ");
+    sidecar.post("/posts", json!({})).await.expect(200);
+    end(&sidecar).await;
+    assert_eq!(told(&mut guest).await.len(), 0);
+    assert_eq!(upstream.times("GET /posts/1 "), asked);
+}

@@ -89,7 +89,7 @@ async fn the_upstream_decides_who_hears_and_is_asked_once_for_each_credential() 
     sidecar.put("/posts/1", json!({})).await.expect(200);
     end(&sidecar).await;
     assert_eq!(told(&mut heard[0]).await, [json!(["put", "1"])]);
-    assert_eq!(told(&mut heard[3]).await, [json!(0); 0]);
+    assert!(told(&mut heard[3]).await.is_empty());
     assert_eq!(upstream.times("GET /posts/1 "), 6, "asked anew");
 }
 
@@ -120,7 +120,7 @@ async fn what_the_upstream_hides_of_a_record_is_hidden() {
         [json!(["post", {"id": 1, "title": "a"}])]
     );
     // A filter is no way to find out what is hidden.
-    assert_eq!(told(&mut guest).await, [json!(0); 0]);
+    assert!(told(&mut guest).await.is_empty());
 }
 
 #[tokio::test]
@@ -202,7 +202,7 @@ async fn an_upstream_that_does_not_say_is_no_yes() {
         let mut guest = hear(&sidecar, "").await;
         sidecar.post("/posts", json!({})).await.expect(200);
         end(&sidecar).await;
-        assert_eq!(told(&mut guest).await, [json!(0); 0]);
+        assert!(told(&mut guest).await.is_empty());
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod both;
 mod coming;
+mod deciding;
 mod knowing;
 mod topics;
 mod writing;

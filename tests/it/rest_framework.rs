@@ -124,3 +124,14 @@ async fn a_model_view_set_is_heard_under_a_rule() {
     run.hears(&told(&["eve *", "eve 2"], "delete", &post(2, "d", 2)))
         .await;
 }
+
+/// Django finds for each user what is theirs: it is asked of each record, as that user.
+#[tokio::test]
+async fn a_model_view_set_is_heard_by_whom_django_lets_find_it() {
+    let mut run = Run::start("{ rule: upstream }").await;
+    owners_hear_of_their_own(&mut run).await;
+    run.write("eve", "DELETE", "/api/posts/2/", json!({}), 204)
+        .await;
+    run.hears(&told(&["eve *", "eve 2"], "delete", &post(2, "d", 2)))
+        .await;
+}

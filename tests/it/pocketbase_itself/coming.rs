@@ -8,13 +8,17 @@ use crate::harness::{PocketBase, Request, Scripted, ok};
 /// The whole of it in pages of a browser.
 #[tokio::test]
 async fn a_page_hears_what_it_hears_of_pocketbase() {
-    let mut both = Both::open().await.in_a_browser().await;
+    let both = Both::under(&[("posts", Some("owner = @request.auth.id"), Some(""))]).await;
+    let mut both = both.in_a_browser().await;
     both.pocketbase.create_user("ada").await;
     both.run("await logIn(pb, 'ada'); await hear('all', '*');")
         .await;
-    both.write("await posts.create({ title: 'a' })").await;
+    both.write("await posts.create({ owner: 'eve000000000000' })")
+        .await;
+    both.write("await posts.create({ owner: 'ada000000000000' })")
+        .await;
     let told = both.hear(&["all create"]).await;
-    assert_eq!(told[0][2]["title"], json!("a"));
+    assert_eq!(told[0][2]["owner"], json!("ada000000000000"));
 }
 
 #[tokio::test]

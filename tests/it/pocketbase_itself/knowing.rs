@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Both, ONE};
 use crate::harness::eventually;
 
-const OWN: Option<&str> = Some("owner = @request.auth.id");
+pub(super) const OWN: Option<&str> = Some("owner = @request.auth.id");
 
 /// Three clients, each of which hears all posts and the one of id [`ONE`].
 const CLIENTS: &str = "
@@ -15,13 +15,13 @@ const CLIENTS: &str = "
         await hear(`${name} all`, '*', { as }); await hear(`${name} one`, ONE, { as });
     }";
 
-async fn three(both: &Both) {
+pub(super) async fn three(both: &Both) {
     both.pocketbase.create_user("ada").await;
     both.pocketbase.create_user("eve").await;
     both.run(&CLIENTS.replace("ONE", &format!("'{ONE}'"))).await;
 }
 
-async fn end(both: &mut Both) {
+pub(super) async fn end(both: &mut Both) {
     both.write("await writer.collection('ends').create({})")
         .await;
     both.hear(&["guest create", "ada create", "root create"])
@@ -32,6 +32,11 @@ async fn end(both: &mut Both) {
 async fn owners_hear_of_their_own_and_a_record_is_heard_by_everybody() {
     let mut both = Both::under(&[("posts", OWN, Some(""))]).await;
     three(&both).await;
+    owners_hear(&mut both).await;
+}
+
+/// Who owns a post hears of it among all, and everybody of the one.
+pub(super) async fn owners_hear(both: &mut Both) {
     both.write("await posts.create({ owner: 'ada000000000000' })")
         .await;
     both.hear(&["ada all create", "root all create"]).await;
@@ -53,7 +58,7 @@ async fn owners_hear_of_their_own_and_a_record_is_heard_by_everybody() {
     let one = ["guest one delete", "ada one delete", "root one delete"];
     both.hear(&[&one[..], &["root all delete", "ada all delete"]].concat())
         .await;
-    end(&mut both).await;
+    end(both).await;
 }
 
 #[tokio::test]

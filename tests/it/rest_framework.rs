@@ -18,6 +18,13 @@ access:
     posts: RULE
 "#;
 
+/// [`CONFIG`] with a list that is asked as well, by its filter.
+fn with_a_list() -> String {
+    let rule = "rules: [{ path: '/api/{collection}/{id?}', read: { \
+        record: '/api/{collection}/{id}/', list: '/api/{collection}/?id={id}', items: '' } }]";
+    CONFIG.replace("preset: drf, prefix: /api", rule)
+}
+
 const OWN: &str = r#"{ hear: "owner = @request.auth.id" }"#;
 
 /// A guest, ada and eve, each of whom hears of all posts and of the second.
@@ -32,16 +39,16 @@ const CLIENTS: &str = "
     }";
 
 struct Run {
-    _api: SessionApi,
+    api: SessionApi,
     sidecar: Sidecar,
     place: Place,
     tokens: Value,
 }
 
 impl Run {
-    async fn start(rule: &str) -> Self {
+    async fn start(config: &str, rule: &str) -> Self {
         let api = SessionApi::start().await;
-        let sidecar = Sidecar::start(&api.url(), &CONFIG.replace("RULE", rule)).await;
+        let sidecar = Sidecar::start(&api.url(), &config.replace("RULE", rule)).await;
         let place = Place::sdk(&sidecar.url("")).await;
         let (ada, eve) = (api.token("ada").await, api.token("eve").await);
         let tokens = json!({"guest": null, "ada": ada, "eve": eve});
@@ -49,7 +56,7 @@ impl Run {
             .run(&CLIENTS.replace("TOKENS", &tokens.to_string()))
             .await;
         Self {
-            _api: api,
+            api,
             sidecar,
             place,
             tokens,
@@ -116,7 +123,7 @@ async fn owners_hear_of_their_own(run: &mut Run) {
 
 #[tokio::test]
 async fn a_model_view_set_is_heard_under_a_rule() {
-    let mut run = Run::start(OWN).await;
+    let mut run = Run::start(CONFIG, OWN).await;
     owners_hear_of_their_own(&mut run).await;
     run.write("eve", "DELETE", "/api/posts/2/", json!({}), 204)
         .await;
@@ -128,10 +135,14 @@ async fn a_model_view_set_is_heard_under_a_rule() {
 /// Django finds for each user what is theirs: it is asked of each record, as that user.
 #[tokio::test]
 async fn a_model_view_set_is_heard_by_whom_django_lets_find_it() {
-    let mut run = Run::start("{ rule: upstream }").await;
-    owners_hear_of_their_own(&mut run).await;
-    run.write("eve", "DELETE", "/api/posts/2/", json!({}), 204)
-        .await;
-    run.hears(&told(&["eve *", "eve 2"], "delete", &post(2, "d", 2)))
-        .await;
+    for (config, lists) in [(CONFIG, false), (&with_a_list(), true)] {
+        let mut run = Run::start(config, "{ rule: upstream }").await;
+        owners_hear_of_their_own(&mut run).await;
+        run.write("eve", "DELETE", "/api/posts/2/", json!({}), 204)
+            .await;
+        run.hears(&told(&["eve *", "eve 2"], "delete", &post(2, "d", 2)))
+            .await;
+        assert_eq!(run.api.times_read("/api/posts/?id=2") > 0, lists);
+        assert!(run.api.times_read("/api/posts/2/") > 0);
+    }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Both, CONFIG};
-use crate::harness::{PocketBase, Request, Scripted, ok};
+use crate::harness::{Place, PocketBase, Request, Scripted, ok};
 
 /// The whole of it in pages of a browser.
 #[tokio::test]
@@ -19,6 +19,22 @@ async fn a_page_hears_what_it_hears_of_pocketbase() {
         .await;
     let told = both.hear(&["all create"]).await;
     assert_eq!(told[0][2]["owner"], json!("ada000000000000"));
+}
+
+/// An app has its pages elsewhere: PocketBase lets any in, and the sidecar those that it names.
+#[tokio::test]
+async fn a_page_of_another_site_hears_if_it_may() {
+    let pocketbase = PocketBase::start().await;
+    pocketbase.serve_page();
+    let yaml = format!("{CONFIG}  origins: [\"{}\"]\n", pocketbase.url());
+    let both = Both::with(pocketbase, &yaml).await;
+    let mut page = Place::page(&format!("{}/page.html", both.pocketbase.url())).await;
+    let script = "globalThis.pb = new PocketBase('URL');
+        await pb.collection('posts').subscribe('*', (e) => tell(e.record.title));
+        await pb.collection('posts').create({ title: 'a' });";
+    page.run(&script.replace("URL", &both.sidecar.url("")))
+        .await;
+    assert_eq!(page.told().await, "a");
 }
 
 #[tokio::test]

@@ -151,6 +151,9 @@ async fn what_is_hidden_is_told_to_superusers() {
         .change_collection("posts", json!({"fields": posts["fields"]}))
         .await;
     let mut both = asking(pocketbase, "'*': { rule: upstream }").await;
+    // A filter asks for what its client may see.
+    let filter = "{ as: clients.guest, filter: \"title = 'a'\" }";
+    both.run(&format!("await hear('is', '*', {filter})")).await;
     both.write("await logIn(writer, 'root', '_superusers'); await posts.create({ title: 'a' });")
         .await;
     let told = both

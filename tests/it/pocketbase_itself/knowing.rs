@@ -207,3 +207,23 @@ async fn users_are_known_in_every_dialect() {
         assert_eq!(stream.next().await.json()["collection"], "ends");
     }
 }
+
+/// A token that a superuser made for a user, and that cannot be refreshed.
+#[tokio::test]
+async fn a_token_of_an_impersonation_counts() {
+    let mut both = Both::under(&[("posts", OWN, Some(""))]).await;
+    both.pocketbase.create_user("ada").await;
+    both.run(
+        "const root = new PocketBase(pb.baseURL);
+         await logIn(root, 'root', '_superusers');
+         const ada = await root.collection('users').impersonate('ada000000000000', 3600);
+         await hear('own', '*', { as: ada });",
+    )
+    .await;
+    both.write("await posts.create({ owner: 'eve000000000000' })")
+        .await;
+    both.write("await posts.create({ owner: 'ada000000000000' })")
+        .await;
+    let told = both.hear(&["own create"]).await;
+    assert_eq!(told[0][2]["owner"], "ada000000000000");
+}

@@ -120,3 +120,24 @@ async fn a_collection_is_heard_by_its_name_alone() {
     both.write("await posts.create({ title: 'a' })").await;
     both.hear(&["old create"]).await;
 }
+
+/// As PocketBase's dashboard writes. A delete goes by the id once a record was seen.
+#[tokio::test]
+async fn a_write_to_the_id_of_a_collection_is_heard_under_its_name() {
+    let mut both = Both::open().await;
+    both.run("await hear('all', '*');").await;
+    let posts = both
+        .pocketbase
+        .api("GET", "/api/collections/posts", json!(null));
+    let id = posts.await.expect(200).json()["id"].clone();
+    let own = format!("const own = writer.collection({id});");
+    both.write(&format!("{own} await own.create({{ id: '{ONE}' }})"))
+        .await;
+    both.hear(&["all create"]).await;
+    both.write(&format!("{own} await own.update('{ONE}', {{ n: 1 }})"))
+        .await;
+    both.hear(&["all update"]).await;
+    both.write(&format!("{own} await own.delete('{ONE}')"))
+        .await;
+    both.hear(&["all delete"]).await;
+}

@@ -8,6 +8,7 @@ mod coming;
 mod deciding;
 mod knowing;
 mod topics;
+mod walk;
 mod writing;
 
 use both::{Both, CONFIG, ONE, TWO};

@@ -227,3 +227,31 @@ async fn a_token_of_an_impersonation_counts() {
     let told = both.hear(&["own create"]).await;
     assert_eq!(told[0][2]["owner"], "ada000000000000");
 }
+
+/// PocketBase answers as to a guest.
+#[tokio::test]
+async fn a_token_that_does_not_count_is_a_guests() {
+    let mut both = Both::under(&[("posts", Some("@request.auth.id != ''"), Some(""))]).await;
+    both.pocketbase.create_user("ada").await;
+    let script = format!(
+        "const own = await client('ada'), [head, claims, signed] = own.authStore.token.split('.');
+         const other = btoa(JSON.stringify({{ ...JSON.parse(atob(claims)), collectionId: 'other' }}));
+         const forged = [head, claims, signed.split('').reverse().join('')].join('.');
+         const tokens = ['garbage', 'a.b.c', forged, [head, other, signed].join('.'),
+             await own.files.getToken(), 'Bearer', `Bearer ${{own.authStore.token}} x`];
+         for (const token of tokens) {{
+             const as = new PocketBase(pb.baseURL);
+             as.authStore.save(token, null);
+             await hear('all', '*', {{ as }}); await hear('one', '{ONE}', {{ as }});
+         }}
+         return tokens.length"
+    );
+    let clients = both.run(&script).await.as_u64().unwrap();
+    both.write(&format!("await posts.create({{ id: '{ONE}' }})"))
+        .await;
+    let expected = vec!["one create"; usize::try_from(clients).unwrap()];
+    both.hear(&expected).await;
+    both.write("await writer.collection('ends').create({})")
+        .await;
+    both.hear(&["ada create"]).await;
+}

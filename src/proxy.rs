@@ -9,6 +9,7 @@
 //! leaves without an outcome is `uncertain`.
 
 mod capture;
+mod completing;
 mod exchange;
 mod peer;
 
@@ -35,6 +36,8 @@ use crate::dialect;
 use crate::known::Known;
 use crate::limits::{CONNECT_TRIES_MAX, DOWNSTREAM_STALL, RETRY_AFTER_SECS, UPSTREAM_IDLE_MAX};
 use crate::log::{Log, Refused};
+use crate::observe::{Completion, Happened};
+use completing::Completing;
 use exchange::{Exchange, has_no_body};
 use peer::Peers;
 
@@ -46,7 +49,7 @@ pub struct Proxy {
 /// What pingora asks on the way of a request.
 struct Relay {
     log: Log,
-    known: Arc<Known>,
+    completing: Completing,
     peers: Peers,
 }
 
@@ -75,9 +78,13 @@ impl Proxy {
             max_retries: CONNECT_TRIES_MAX,
             ..ServerConf::default()
         });
-        let peers = Peers::default();
+        let relay = Relay {
+            completing: Completing::new(log.clone(), known),
+            log,
+            peers: Peers::default(),
+        };
         Self {
-            http: Arc::new(http_proxy(&conf, Relay { log, known, peers })),
+            http: Arc::new(http_proxy(&conf, relay)),
         }
     }
 
@@ -115,14 +122,23 @@ impl Relay {
             return;
         };
         let intent = observing.take_intent();
-        let kinds = match answered {
+        let writer = observing.take_writer();
+        let all = match answered {
             Answered::InPart => observing.lost(),
             Answered::Whole => observing.complete(),
         };
-        let append = |kinds| self.log.append(kinds, intent);
-        let ticket = self.known.append(kinds, append);
+        let is_read = |one: &Happened| one.completion == Completion::Upstream;
+        let connection = connection_of(session);
+        let snapshot = connection.and_then(Connection::snapshot).map(Arc::clone);
+        let ticket = match snapshot {
+            Some(snapshot) if all.iter().any(is_read) => {
+                let completing = self.completing.clone();
+                Some(completing.append_read(all, intent, writer, snapshot))
+            }
+            _ => self.completing.append(all, intent),
+        };
         if let (Answered::Whole, Some(ticket)) = (answered, ticket)
-            && let Some(connection) = connection_of(session)
+            && let Some(connection) = connection
         {
             connection.hold(ticket);
         }
@@ -199,6 +215,16 @@ impl ProxyHttp for Relay {
             request.insert_header(HOST, snapshot.upstream.authority())?;
         }
         if let Exchange::Observing(observing) = &mut turn.exchange {
+            if let Some(snapshot) = &turn.snapshot
+                && snapshot.observe.read_before_delete
+                && let Some((collection, id)) = observing.read_before()
+                && !self.completing.knows(collection, id)
+            {
+                let writer = observing.writer();
+                let before = self.completing.read(collection, id, writer, snapshot);
+                let before = before.await;
+                observing.see_before(before);
+            }
             let intent = self.log.intend(observing.unsettled()).await;
             // From here on the upstream may have taken the request.
             observing.see_sent(intent.map_err(refused)?);

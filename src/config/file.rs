@@ -78,6 +78,7 @@ pub(super) struct Observe {
     pub(super) collections: Option<Vec<Text>>,
     pub(super) redact: Option<Vec<Text>>,
     pub(super) remember: Option<Text>,
+    pub(super) read_before_delete: Option<Text>,
     pub(super) batches: Option<Vec<Batch>>,
     pub(super) rules: Option<Vec<Rule>>,
 }
@@ -115,6 +116,7 @@ pub(super) struct Rule {
     pub(super) partial: Option<Vec<Text>>,
     pub(super) conceal: Option<Vec<Conceal>>,
     pub(super) read: Option<Read>,
+    pub(super) complete: Option<Text>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -43,7 +43,10 @@ impl Case {
             request: Body::Whole(self.request.as_bytes()),
             response: Body::Whole(answer.as_bytes()),
         });
-        events.iter().map(|event| line(event, method)).collect()
+        events
+            .iter()
+            .map(|event| line(&event.kind, method))
+            .collect()
     }
 
     fn observe(&self) -> Observe {
@@ -412,7 +415,7 @@ fn a_request_that_was_not_kept_is_only_missed_where_it_is_needed() {
         let events = target.events(answer);
         events
             .iter()
-            .map(|event| line(event, "POST"))
+            .map(|event| line(&event.kind, "POST"))
             .collect::<Vec<_>>()
     };
     assert_eq!(events(r#"{"a":1}"#), [r#"7 {"a":1}"#]);

@@ -27,6 +27,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 pub use describe::describe;
 pub use fault::ConfigErrors;
 pub use watch::{Prompt, Watch};
@@ -70,6 +72,9 @@ pub struct Snapshot {
     pub upstream: Upstream,
     /// `admin`: where health is told; none: nowhere.
     pub admin: Option<SocketAddr>,
+    /// `trusted_proxies`: whose word for a client's address is taken. Of IPv4 addresses that are
+    /// written as IPv6 there are none.
+    pub trusted_proxies: Arc<[IpNet]>,
     /// `observe`: which writes become events.
     pub observe: Arc<Observe>,
     /// `realtime`: by which dialects events are heard.

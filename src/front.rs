@@ -9,11 +9,13 @@
 //! it here or lend the connection to pingora for one request. A request sees one
 //! configuration, the one that was in force when its head was complete.
 
+mod address;
 mod gate;
 mod listen;
 mod publishers;
 mod reply;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -191,7 +193,11 @@ impl Front {
         let now = Timestamp::now();
         match snapshot.realtime.command(&request, &snapshot.access, now) {
             Command::ComeBack(head) => self.send_away(connection, &head).await,
-            Command::Listen(listen) => self.listen(connection, listen).await,
+            Command::Listen(listen) => {
+                let address =
+                    address::of(connection.peer().ip(), &headers, &snapshot.trusted_proxies);
+                self.listen(connection, listen, address).await
+            }
             Command::Publish(publish) => {
                 let continues = headers.get(EXPECT).is_some();
                 let reply = self
@@ -202,8 +208,10 @@ impl Front {
             Command::Reply(reply) => self.reply(connection, &reply, &admitted).await,
             Command::Submit(submit) => {
                 let continues = headers.get(EXPECT).is_some();
+                let address =
+                    address::of(connection.peer().ip(), &headers, &snapshot.trusted_proxies);
                 let reply = self
-                    .submit(&mut connection, &submit, continues, &snapshot)
+                    .submit(&mut connection, &submit, address, continues, &snapshot)
                     .await;
                 self.reply(connection, &reply, &admitted).await
             }
@@ -251,8 +259,8 @@ impl Front {
         After::Close(connection)
     }
 
-    /// Hands the socket to the engine, if there is a seat.
-    async fn listen(&self, connection: Connection, listen: Listen) -> After {
+    /// Hands the socket of a client at `address` to the engine, if there is a seat.
+    async fn listen(&self, connection: Connection, listen: Listen, address: IpAddr) -> After {
         let Some(seat) = self.hub.seat() else {
             return self.send_away(connection, &listen.head).await;
         };
@@ -262,7 +270,7 @@ impl Front {
             id: Alphanumeric
                 .sample_string(&mut rand::rng(), CLIENT_ID_CHARS)
                 .into(),
-            address: connection.peer().ip(),
+            address,
         });
         if let Some(client) = &client {
             head.extend_from_slice(&pocketbase::connected(&client.id));
@@ -281,15 +289,15 @@ impl Front {
         After::Done
     }
 
-    /// Reads what a client subscribes to, and has it subscribed; the answer to give.
+    /// Reads what a client at `address` subscribes to, and has it subscribed; the answer to give.
     async fn submit(
         &self,
         connection: &mut Connection,
         submit: &Submit,
+        address: IpAddr,
         continues: bool,
         snapshot: &Snapshot,
     ) -> Response<Bytes> {
-        let address = connection.peer().ip();
         let body = match read_body(connection, submit.body_bytes_max, continues).await {
             Ok(body) => body,
             Err(Unread::TooLarge) => return submit.too_large(),

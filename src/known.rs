@@ -78,16 +78,28 @@ impl Known {
 
     /// Completes what happened with what is known and what was sent, remembers what it tells, and
     /// has it appended.
-    pub fn append<T>(&self, all: Vec<Happened>, append: impl FnOnce(Vec<Kind>) -> T) -> T {
+    ///
+    /// A write to a record of which `tells_leaving` says so is followed by [`Kind::Left`].
+    pub fn append<T>(
+        &self,
+        all: Vec<Happened>,
+        tells_leaving: impl Fn(&str) -> bool,
+        append: impl FnOnce(Vec<Kind>) -> T,
+    ) -> T {
         let mut state = self.state.lock();
-        let kinds = all.into_iter().map(|happened| {
+        let mut kinds = Vec::with_capacity(all.len());
+        for happened in all {
             let mut kind = state.complete(happened);
+            let left = match kind.collection() {
+                Some(collection) if tells_leaving(collection) => state.left(&kind),
+                _ => None,
+            };
             if state.bytes > 0 {
                 state.see(&mut kind);
             }
-            kind
-        });
-        let kinds = kinds.collect();
+            kinds.push(kind);
+            kinds.extend(left);
+        }
         append(kinds)
     }
 
@@ -134,6 +146,29 @@ impl State {
         kind
     }
 
+    /// What follows a write that changes a record of which it is known how it was before.
+    fn left(&self, kind: &Kind) -> Option<Kind> {
+        let Kind::Write {
+            method: Method::Patch | Method::Post | Method::Put,
+            collection,
+            ids,
+            record: Some(after),
+        } = kind
+        else {
+            return None;
+        };
+        let [id] = ids.as_slice() else { return None };
+        let before = self
+            .find(collection, id)
+            .filter(|before| *before != after)?;
+        Some(Kind::Left {
+            collection: Arc::clone(collection),
+            id: id.clone(),
+            before: before.clone(),
+            after: after.clone(),
+        })
+    }
+
     fn find(&self, collection: &Arc<str>, id: &Id) -> Option<&Json> {
         let record = self.records.get(&(Arc::clone(collection), id.clone()))?;
         let since = self.stale.get(collection).copied().unwrap_or_default();
@@ -142,7 +177,7 @@ impl State {
 
     fn see(&mut self, kind: &mut Kind) {
         match kind {
-            Kind::Custom { .. } => {}
+            Kind::Custom { .. } | Kind::Left { .. } => {}
             Kind::Gap => self.forget_all(),
             Kind::Uncertain { collection, id, .. } => match id {
                 Some(id) => drop(self.take(collection, id)),
@@ -238,7 +273,7 @@ mod tests {
 
     fn append(known: &Known, kinds: Vec<Kind>) -> Vec<Kind> {
         let all = kinds.into_iter().map(Happened::from).collect();
-        known.append(all, |kinds| kinds)
+        known.append(all, |_| false, |kinds| kinds)
     }
 
     /// What a delete of that record is told with.
@@ -345,7 +380,10 @@ mod tests {
                     kind: write(method, "a", &["1"], None),
                     completion: Completion::Request(json(sent)),
                 };
-                match known.append(vec![happened], |kinds| kinds).as_slice() {
+                match known
+                    .append(vec![happened], |_| false, |kinds| kinds)
+                    .as_slice()
+                {
                     [Kind::Write { record, .. }] => {
                         record.as_ref().map(|json| json.as_str().to_owned())
                     }

@@ -135,7 +135,7 @@ impl Relay {
                 let completing = self.completing.clone();
                 Some(completing.append_read(all, intent, writer, snapshot))
             }
-            _ => self.completing.append(all, intent),
+            snapshot => self.completing.append(all, intent, snapshot.as_deref()),
         };
         if let (Answered::Whole, Some(ticket)) = (answered, ticket)
             && let Some(connection) = connection

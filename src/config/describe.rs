@@ -5,6 +5,7 @@
 
 mod identity;
 mod jwt;
+mod proxies;
 mod rules;
 mod stream;
 
@@ -25,6 +26,7 @@ use crate::observe::rule::{Case, Rule};
 pub fn describe(snapshot: &Snapshot) -> String {
     let mut page = Page(String::new());
     page.line("listen", snapshot.listen);
+    page.trusted_proxies(&snapshot.trusted_proxies);
     page.upstream(&snapshot.upstream);
     match snapshot.admin {
         Some(admin) => page.line("admin", admin),
@@ -63,6 +65,7 @@ pub fn describe(snapshot: &Snapshot) -> String {
     let of_rules = rules::warnings(&snapshot.access, &snapshot.observe);
     for warning in warnings(snapshot)
         .into_iter()
+        .chain(proxies::warnings(&snapshot.trusted_proxies))
         .chain(of_rules)
         .chain(of_streams)
     {

@@ -121,6 +121,8 @@ pub(super) enum Problem {
     Missing,
     #[error("must not hold control characters: logs print it")]
     Name,
+    #[error("is no address and no network: write an IP, as 10.0.0.1, or a network, as 10.0.0.0/8")]
+    Network,
     #[error("has no value")]
     NoValue,
     #[error("must be true or false")]

@@ -23,6 +23,7 @@ pub(super) struct File {
     pub(super) listen: Text,
     pub(super) upstream: Spanned<Either<Upstream>>,
     pub(super) admin: Option<Text>,
+    pub(super) trusted_proxies: Option<Vec<Text>>,
     #[serde(default)]
     pub(super) observe: Observe,
     #[serde(default)]
@@ -261,6 +262,7 @@ pub(super) struct Access {
 #[serde(deny_unknown_fields)]
 pub(super) struct CollectionRules {
     pub(super) rule: Option<Text>,
+    pub(super) leaving: Option<Text>,
     pub(super) hear: Option<Text>,
     pub(super) list: Option<Text>,
     pub(super) view: Option<Text>,

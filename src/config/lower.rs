@@ -11,6 +11,7 @@ mod jwt;
 mod log;
 mod observe;
 mod pocketbase;
+mod proxies;
 mod rules;
 mod streams;
 mod upstream;
@@ -61,6 +62,8 @@ pub(super) fn lower(
             admin => Ok(admin),
         })
     });
+    let trusted_proxies = file.trusted_proxies.as_deref().unwrap_or_default();
+    let trusted_proxies = lower.all(trusted_proxies, proxies::network);
     let observe = observe::observe(&file.observe, lower);
     let restdb = file.realtime.restdb.as_ref();
     let restdb = restdb.map(|options| restdb_options(options, lower));
@@ -78,6 +81,7 @@ pub(super) fn lower(
         listen: listen?,
         upstream: upstream?,
         admin,
+        trusted_proxies: trusted_proxies.into(),
         observe: Arc::new(observe),
         realtime: Arc::new(Realtime {
             restdb,

@@ -3,6 +3,7 @@
 mod identity;
 mod jwt;
 mod presets;
+mod proxies;
 mod refusals;
 mod rules;
 mod secrets;

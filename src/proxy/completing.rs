@@ -56,9 +56,17 @@ impl Completing {
     }
 
     /// Appends what happened. The ticket is ready when the log holds it, if it does not yet.
-    pub(super) fn append(&self, all: Vec<Happened>, intent: Option<Intent>) -> Option<Ticket> {
+    pub(super) fn append(
+        &self,
+        all: Vec<Happened>,
+        intent: Option<Intent>,
+        snapshot: Option<&Snapshot>,
+    ) -> Option<Ticket> {
         let append = |kinds| self.log.append(kinds, intent);
-        self.known.append(all, append)
+        let tells_leaving = |collection: &str| {
+            snapshot.is_some_and(|snapshot| snapshot.access.rules.tells_leaving(collection))
+        };
+        self.known.append(all, tells_leaving, append)
     }
 
     /// Appends what happened once the records that it lacks were read, as who wrote.
@@ -87,7 +95,7 @@ impl Completing {
                     *record = self.read(collection, id, &writer, &snapshot).await;
                 }
             }
-            if let Some(ticket) = self.append(all, intent) {
+            if let Some(ticket) = self.append(all, intent, Some(&snapshot)) {
                 ticket.await;
             }
             // Nobody waits: the connection is gone.

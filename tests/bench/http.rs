@@ -73,12 +73,15 @@ impl Client {
 
 /// A POST of JSON, as bytes.
 pub(crate) fn post(path: &str, body: &str) -> Vec<u8> {
+    post_with(path, "Accept: */*", body)
+}
+
+/// The same with this field.
+pub(crate) fn post_with(path: &str, field: &str, body: &str) -> Vec<u8> {
     let length = body.len();
-    let json = "Content-Type: application/json";
-    format!(
-        "POST {path} HTTP/1.1\r\nHost: bench\r\n{json}\r\nContent-Length: {length}\r\n\r\n{body}"
-    )
-    .into_bytes()
+    let fields = format!("Host: bench\r\n{field}\r\nContent-Type: application/json");
+    format!("POST {path} HTTP/1.1\r\n{fields}\r\nContent-Length: {length}\r\n\r\n{body}")
+        .into_bytes()
 }
 
 /// A GET with this field, as bytes.
@@ -105,10 +108,52 @@ fn answer(bytes: &[u8]) -> Result<Option<Message>> {
     let httparse::Status::Complete(end) = parsed else {
         return Ok(None);
     };
-    let Some(length) = length(head.headers) else {
-        return Err("an answer has no Content-Length".to_owned());
-    };
-    Ok(whole(bytes, end, head.code.unwrap_or(0), length))
+    let status = head.code.unwrap_or(0);
+    match length(head.headers) {
+        Some(length) => Ok(whole(bytes, end, status, length)),
+        None if status == 204 => Ok(whole(bytes, end, status, 0)),
+        None if is_chunked(head.headers) => {
+            let length = chunked_length(&bytes[end..])?;
+            Ok(length.and_then(|length| whole(bytes, end, status, length)))
+        }
+        None => Err("an answer has no Content-Length".to_owned()),
+    }
+}
+
+/// The length of the chunked body that these bytes begin with, as it is coded and without
+/// trailers; none if some of it is missing.
+fn chunked_length(bytes: &[u8]) -> Result<Option<usize>> {
+    let mut at = 0;
+    while let Some(rest) = bytes.get(at..) {
+        let Some((head, size)) = chunk(rest)? else {
+            return Ok(None);
+        };
+        at += head + size + 2;
+        if size == 0 {
+            return Ok(Some(at));
+        }
+    }
+    Ok(None)
+}
+
+/// How long the head of the chunk is that these bytes begin with, and what is in it; none if some
+/// of its head is missing.
+pub(crate) fn chunk(bytes: &[u8]) -> Result<Option<(usize, usize)>> {
+    match httparse::parse_chunk_size(bytes) {
+        Ok(httparse::Status::Complete((head, size))) => {
+            let size = usize::try_from(size).map_err(|error| error.to_string())?;
+            Ok(Some((head, size)))
+        }
+        Ok(httparse::Status::Partial) => Ok(None),
+        Err(_invalid) => Err("a chunk has no size".to_owned()),
+    }
+}
+
+fn is_chunked(fields: &[httparse::Header<'_>]) -> bool {
+    let named =
+        |field: &&httparse::Header<'_>| field.name.eq_ignore_ascii_case("transfer-encoding");
+    let field = fields.iter().find(named);
+    field.is_some_and(|field| field.value.eq_ignore_ascii_case(b"chunked"))
 }
 
 fn whole(bytes: &[u8], head: usize, status: u16, length: usize) -> Option<Message> {

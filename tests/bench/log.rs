@@ -5,6 +5,7 @@
 //! | `added` | the time that an observed POST takes through the sidecar, and directly |
 //! | `appends` | the log alone: appends by one who waits for each, and by many |
 //! | `owners` | an event that concerns one of many users |
+//! | `pocketbase` | the same beside a real PocketBase's own realtime, where it is asked for by name |
 //! | `replay` | the past as it is read again: by the log alone, by one subscriber, by many |
 //!
 //! The sidecar is the real program as a process; upstream and clients are in this one, and share
@@ -31,6 +32,7 @@ mod http;
 mod live;
 mod numbers;
 mod owners;
+mod pocketbase;
 #[path = "../it/harness/port.rs"]
 mod port;
 mod replay;
@@ -57,7 +59,7 @@ struct Options {
     /// The levels; all by default.
     #[arg(long = "level", value_name = "LEVEL")]
     levels: Vec<Level>,
-    /// The parts; all by default.
+    /// The parts; all by default, but for `pocketbase`.
     #[arg(long = "only", value_name = "PART")]
     parts: Vec<Part>,
     /// How often each is measured.
@@ -78,6 +80,9 @@ struct Options {
     /// Events that concern one.
     #[arg(long, default_value_t = 5_000)]
     owned: usize,
+    /// Streams that are open beside PocketBase.
+    #[arg(long, value_delimiter = ',', default_values_t = [1000, 5000])]
+    streams: Vec<usize>,
     /// What cargo says to each benchmark.
     #[arg(long, hide = true)]
     bench: bool,
@@ -99,6 +104,7 @@ enum Part {
     Added,
     Appends,
     Owners,
+    Pocketbase,
     Replay,
 }
 
@@ -108,7 +114,7 @@ fn main() -> ExitCode {
         options.levels = Level::value_variants().to_vec();
     }
     if options.parts.is_empty() {
-        options.parts = Part::value_variants().to_vec();
+        options.parts = vec![Part::Added, Part::Appends, Part::Owners, Part::Replay];
     }
     if let Some(task) = options.child {
         let Err(error) = child::run(task, &options) else {
@@ -122,12 +128,15 @@ fn main() -> ExitCode {
     }
     std::fs::create_dir_all(&options.dir).unwrap();
     let began = Instant::now();
-    heading(&options);
+    if options.parts != [Part::Pocketbase] {
+        heading(&options);
+    }
     for part in &options.parts {
         match part {
             Part::Added => added::measure(&options),
             Part::Appends => appends::measure(&options),
             Part::Owners => owners::measure(&options),
+            Part::Pocketbase => pocketbase::measure(&options),
             Part::Replay => replay::measure(&options),
         }
     }

@@ -32,13 +32,7 @@ enum Others {
 /// Measures both, in turns.
 pub(crate) fn measure(options: &Options) {
     println!("## An event for one of {} users\n", options.users);
-    // A socket each, here and in the sidecar, which does the same.
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        ..limit
-    };
-    setrlimit(Resource::Nofile, raised).unwrap();
+    raise_open_files();
     let upstream = upstream::start();
     let mut taken = [Vec::new(), Vec::new()];
     let mut failure = None;
@@ -69,6 +63,16 @@ pub(crate) fn measure(options: &Options) {
     if let Some(failure) = failure {
         println!("Not measured to the end: {failure}\n");
     }
+}
+
+/// Lets this process have a socket for each stream, and those that it starts.
+pub(crate) fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    setrlimit(Resource::Nofile, raised).unwrap();
 }
 
 /// The sidecar's CPU time for one event, in microseconds: the write that it proxies included.

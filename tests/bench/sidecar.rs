@@ -50,6 +50,13 @@ impl Sidecar {
 
     /// The same, with these sections of its configuration.
     pub(crate) fn start_with(upstream: SocketAddr, sections: &str) -> Result<Self> {
+        let restdb = "observe: { preset: json-server }\n\
+                      realtime: { restdb: { path: /realtime, ping_interval: 20s } }\n";
+        Self::start_as(upstream, &format!("{restdb}{sections}"))
+    }
+
+    /// The same, with nothing in its configuration but these sections.
+    pub(crate) fn start_as(upstream: SocketAddr, sections: &str) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("tidings-bench-")
             .tempdir()
@@ -58,8 +65,6 @@ impl Sidecar {
         let (address, admin) = (loopback(free_port()), loopback(free_port()));
         let config = format!(
             "listen: {address}\nadmin: {admin}\nupstream: http://{upstream}\n\
-             observe: {{ preset: json-server }}\n\
-             realtime: {{ restdb: {{ path: /realtime, ping_interval: 20s }} }}\n\
              logging: {{ level: error }}\n{sections}"
         );
         let file = folder.path().join("tidings.yaml");
@@ -135,6 +140,11 @@ impl Sidecar {
     /// The CPU time that it has taken so far.
     pub(crate) fn cpu(&self) -> Duration {
         crate::owners::cpu_of(self.process.id())
+    }
+
+    /// The number of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.process.id()
     }
 
     /// What it answers at its admin address.

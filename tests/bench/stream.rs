@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-use crate::http::{Client, Result, get};
+use crate::http::{Client, Result, chunk, get};
 
 /// Somebody who hears.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub(crate) struct Stream {
     socket: TcpStream,
     /// What was read and has not been given away as lines.
     read: Vec<u8>,
+    /// Of a chunked stream: what was read of the chunk that comes next.
+    coded: Option<Vec<u8>>,
 }
 
 impl Stream {
@@ -34,7 +36,11 @@ impl Stream {
         let sent = tokio::io::AsyncWriteExt::write_all(&mut socket, &request).await;
         sent.map_err(|error| error.to_string())?;
         let read = Vec::with_capacity(READ_BYTES);
-        let mut stream = Self { socket, read };
+        let mut stream = Self {
+            socket,
+            read,
+            coded: None,
+        };
         stream.head().await?;
         Ok(stream)
     }
@@ -44,10 +50,13 @@ impl Stream {
         loop {
             if let Some(end) = self.read.windows(4).position(|at| at == b"\r\n\r\n") {
                 let head = String::from_utf8_lossy(&self.read[..end]).to_lowercase();
-                if !head.starts_with("http/1.1 200 ") || head.contains("transfer-encoding") {
-                    return Err(format!("not a plain stream: {head}"));
+                if !head.starts_with("http/1.1 200 ") {
+                    return Err(format!("not a stream: {head}"));
                 }
                 self.read.drain(..end + 4);
+                if head.contains("transfer-encoding: chunked") {
+                    self.coded = Some(std::mem::take(&mut self.read));
+                }
                 return Ok(());
             }
             self.more().await?;
@@ -76,14 +85,50 @@ impl Stream {
         Ok(())
     }
 
-    async fn more(&mut self) -> Result<()> {
-        self.read.reserve(READ_BYTES / 2);
-        match self.socket.read_buf(&mut self.read).await {
-            Ok(0) => Err("a stream ended".to_owned()),
-            Ok(_) => Ok(()),
-            Err(error) => Err(format!("a stream broke: {error}")),
-        }
+    /// The socket, of which nobody reads on here.
+    pub(crate) fn into_socket(self) -> TcpStream {
+        self.socket
     }
+
+    async fn more(&mut self) -> Result<()> {
+        let Some(coded) = &mut self.coded else {
+            return fill(&mut self.socket, &mut self.read).await;
+        };
+        while !decode(coded, &mut self.read)? {
+            fill(&mut self.socket, coded).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn fill(socket: &mut TcpStream, into: &mut Vec<u8>) -> Result<()> {
+    into.reserve(READ_BYTES / 2);
+    match socket.read_buf(into).await {
+        Ok(0) => Err("a stream ended".to_owned()),
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("a stream broke: {error}")),
+    }
+}
+
+/// Moves what is in whole chunks; whether there was any.
+fn decode(coded: &mut Vec<u8>, read: &mut Vec<u8>) -> Result<bool> {
+    let mut at = 0;
+    while let Some((head, size)) = chunk(&coded[at..])? {
+        if size == 0 {
+            return Err("a stream ended".to_owned());
+        }
+        let begin = at + head;
+        let Some(data) = coded.get(begin..begin + size) else {
+            break;
+        };
+        if coded.len() < begin + size + 2 {
+            break;
+        }
+        read.extend_from_slice(data);
+        at = begin + size + 2;
+    }
+    coded.drain(..at);
+    Ok(at > 0)
 }
 
 /// Bytes that are read at a time, about.

@@ -42,6 +42,7 @@ mod pages;
 mod passing;
 mod pocketbase;
 mod pocketbase_itself;
+mod proxied;
 mod publishing;
 mod reaching;
 mod reload;

@@ -56,7 +56,15 @@ async fn sdk(sidecar: &Sidecar) -> Place {
 
 /// A client of our own, and the id that it was told.
 async fn connected(sidecar: &Sidecar) -> (Subscriber, String) {
-    let mut stream = Subscriber::open(sidecar, "/api/realtime", &[]).await;
+    connected_with(sidecar, &[]).await
+}
+
+/// One whose request has these fields.
+pub(crate) async fn connected_with(
+    sidecar: &Sidecar,
+    fields: &[(&str, &str)],
+) -> (Subscriber, String) {
+    let mut stream = Subscriber::open(sidecar, "/api/realtime", fields).await;
     assert_eq!(stream.head.status(), 200);
     let first = stream.next().await;
     assert_eq!(first.event(), "PB_CONNECT");

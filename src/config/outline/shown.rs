@@ -247,6 +247,7 @@ pub(in crate::config) const SHOWN: &[&str] = &[
     "realtime.streams.path",
     "realtime.streams.source",
     "realtime.streams.type",
+    "trusted_proxies",
     "upstream",
     "upstream.ca_file",
     "upstream.connect_timeout",

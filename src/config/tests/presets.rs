@@ -37,7 +37,7 @@ fn events(snapshot: &Snapshot, request: &str, sent: &[u8], media: &str, told: &s
 
 fn line(event: &Kind) -> String {
     match event {
-        Kind::Custom { .. } => panic!("{event:?}"),
+        Kind::Custom { .. } | Kind::Left { .. } => panic!("{event:?}"),
         Kind::Gap => "gap".to_owned(),
         Kind::Uncertain {
             method,
@@ -350,6 +350,13 @@ fn an_identity_may_be_a_presets() {
     let said = describe(&snapshot);
     let expected = "knows at POST /api/collections/{collectionId}/auth-refresh, for 5s";
     assert!(said.contains(expected), "{said}");
+}
+
+#[test]
+fn the_configuration_before_pocketbase_lets_it_decide() {
+    let snapshot = shipped("pocketbase.yaml");
+    assert!(snapshot.access.rules.asks_upstream() && snapshot.access.identity.is_some());
+    assert!(snapshot.observe.read().is_some() && !snapshot.observe.batches.is_empty());
 }
 
 #[test]

@@ -67,7 +67,7 @@ impl Case {
 /// Shape: `7 {"id":7}`, `7,8 -`, `uncertain 7`, `uncertain -`.
 fn line(event: &Kind, expected: &str) -> String {
     match event {
-        Kind::Custom { .. } | Kind::Gap => panic!("{event:?} is no write"),
+        Kind::Custom { .. } | Kind::Gap | Kind::Left { .. } => panic!("{event:?} is no write"),
         Kind::Uncertain {
             method,
             collection,

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`Sidecar`] | the real program as a process, with its configuration in a folder of its own |
 //! | [`JsonServer`] | json-server, a REST API that somebody else wrote |
+//! | [`PocketBase`] | PocketBase itself, with collections for the rules that it can have |
 //! | [`SessionApi`] | Django, an API with sessions and tokens of its own |
 //! | [`Scripted`] | an upstream of exact bytes, for what a real one cannot be made to do |
 //! | [`Subscriber`] | an open stream, read as the WHATWG standard says |
@@ -17,6 +18,7 @@
 //! last is what comes next ([`Subscriber::hears_nothing_of`]).
 
 mod place;
+mod pocketbase;
 mod port;
 mod process;
 mod raw;
@@ -29,6 +31,7 @@ mod upstream;
 use std::time::Duration;
 
 pub(crate) use place::Place;
+pub(crate) use pocketbase::{PASSWORD, PocketBase};
 pub(crate) use port::free_port;
 pub(crate) use process::{Output, Process, node, test_folder, tool};
 pub(crate) use raw::{Conn, Request, Response};

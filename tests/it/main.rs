@@ -4,8 +4,8 @@
 //! leaves nothing behind; `harness` is the language that they are written in. In `faults`
 //! everything around the sidecar fails, and a checker judges what came of it.
 //!
-//! `tests/run` installs json-server, Django, the npm and Python clients and Chromium, without which
-//! some fail.
+//! `tests/run` installs json-server, Django, PocketBase, the npm and Python clients and Chromium,
+//! without which some fail.
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,
@@ -41,12 +41,14 @@ mod observing;
 mod pages;
 mod passing;
 mod pocketbase;
+mod pocketbase_itself;
 mod proxied;
 mod publishing;
 mod reaching;
 mod reload;
 mod repeating;
 mod replay;
+mod rest_framework;
 mod restdb;
 mod rules;
 mod shown;

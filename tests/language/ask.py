@@ -1,8 +1,8 @@
 """Asks a real PocketBase what it says of every rule in rules.txt, and of random ones.
 
-    python3 -m venv venv
-    venv/bin/pip install --require-hashes --requirement tests/language/requirements.txt
-    python3 tests/language/ask.py venv/bin/pocketbase > tests/golden/language/pocketbase.json
+    python3 tests/language/ask.py target/test-tools/python/bin/pocketbase > tests/golden/language/pocketbase.json
+
+The program is one of those that tests/run installs.
 
 Each rule is made the list rule of a collection that has a field of every type, and the records
 are then listed by a guest and by a user. What is printed has the records as PocketBase tells

@@ -11,6 +11,10 @@ printed to standard error by Django.
     GET  /api/me                       {id, username, role}, or 403
     POST /role {username, role}        lets somebody be something else
     POST /posts                        201, from anybody
+    /api/posts/, /api/posts/ID/        posts {id, title, n, owner}, of which each user has their own;
+                                       the list can be filtered by ?id=
+
+A token may also come alone, as in `Authorization: T`.
 """
 
 import sys
@@ -54,11 +58,58 @@ django.setup()
 from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
-from django.urls import path
+from django.db import connection, models
+from django.urls import include, path
+from rest_framework.authentication import TokenAuthentication
 from rest_framework.authtoken.views import obtain_auth_token
 from rest_framework.decorators import api_view, authentication_classes, permission_classes
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
+from rest_framework.routers import DefaultRouter
+from rest_framework.serializers import ModelSerializer
+from rest_framework.settings import api_settings
+from rest_framework.viewsets import ModelViewSet
+
+
+class TokenAlone(TokenAuthentication):
+    """As PocketBase's SDKs send a token: without a word before it."""
+
+    def authenticate(self, request):
+        words = request.headers.get("Authorization", "").split()
+        return self.authenticate_credentials(words[0]) if len(words) == 1 else None
+
+
+ALL_OF_THEM = [*api_settings.DEFAULT_AUTHENTICATION_CLASSES, TokenAlone]
+
+
+class Post(models.Model):
+    title = models.CharField(max_length=100, blank=True)
+    n = models.IntegerField(default=0)
+    owner = models.ForeignKey(User, models.CASCADE)
+
+    class Meta:
+        app_label = "posts"
+
+
+class PostSerializer(ModelSerializer):
+    class Meta:
+        model = Post
+        fields = ["id", "title", "n", "owner"]
+        read_only_fields = ["owner"]
+
+
+class PostViewSet(ModelViewSet):
+    authentication_classes = ALL_OF_THEM
+    permission_classes = [IsAuthenticated]
+    serializer_class = PostSerializer
+
+    def get_queryset(self):
+        own = Post.objects.filter(owner=self.request.user).order_by("id")
+        asked = self.request.query_params.get("id")
+        return own if asked is None else own.filter(id=asked)
+
+    def perform_create(self, serializer):
+        serializer.save(owner=self.request.user)
 
 
 @api_view(["POST"])
@@ -79,6 +130,7 @@ def log_out(request):
 
 
 @api_view(["GET"])
+@authentication_classes(ALL_OF_THEM)
 @permission_classes([IsAuthenticated])
 def me(request):
     group = request.user.groups.first()
@@ -100,6 +152,9 @@ def posts(request):
     return Response({"id": 1, **request.data}, status=201)
 
 
+router = DefaultRouter()
+router.register("posts", PostViewSet, basename="post")
+
 urlpatterns = [
     path("login", log_in),
     path("logout", log_out),
@@ -107,9 +162,12 @@ urlpatterns = [
     path("api/me", me),
     path("role", role),
     path("posts", posts),
+    path("api/", include(router.urls)),
 ]
 
 call_command("migrate", verbosity=0)
+with connection.schema_editor() as editor:
+    editor.create_model(Post)
 for name in ["ada", "eve"]:
     User.objects.create_user(name, password=name)
 User.objects.get(username="ada").groups.add(Group.objects.create(name="editor"))

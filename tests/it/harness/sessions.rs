@@ -72,7 +72,13 @@ impl SessionApi {
 
     /// How often it was asked who somebody is.
     pub(crate) fn times_asked(&self) -> usize {
-        self.process.stderr().matches("\"GET /api/me ").count()
+        self.times_read("/api/me")
+    }
+
+    /// How often that path was asked for with GET.
+    pub(crate) fn times_read(&self, path: &str) -> usize {
+        let read = format!("\"GET {path} ");
+        self.process.stderr().matches(&*read).count()
     }
 
     async fn post(&self, path: &str, cookie: &str, body: Value) -> Response {

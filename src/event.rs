@@ -41,6 +41,18 @@ pub enum Kind {
     /// Events before this place were lost, or whatever may have changed: every subscriber should
     /// read again.
     Gap,
+    /// A record changed, and some who could see it may not be able to any more: for them it is gone.
+    /// Follows the write, where it is to be told.
+    Left {
+        /// The collection.
+        collection: Arc<str>,
+        /// The record.
+        id: Id,
+        /// The record before the write: who could see it.
+        before: Json,
+        /// The record after it: who can.
+        after: Json,
+    },
     /// A write went upstream and what it did is not known: subscribers should read again.
     Uncertain {
         /// The write's method.
@@ -138,6 +150,15 @@ impl Event {
         let text = match &self.kind {
             Kind::Custom { name, data } => name.len() + data.as_str().len(),
             Kind::Gap => 0,
+            Kind::Left {
+                collection,
+                id,
+                before,
+                after,
+            } => {
+                let records = before.as_str().len() + after.as_str().len();
+                collection.len() + id.as_str().len() + records
+            }
             Kind::Uncertain { collection, id, .. } => {
                 collection.len() + id.as_ref().map_or(0, |id| id.as_str().len())
             }
@@ -164,7 +185,9 @@ impl Kind {
     pub fn collection(&self) -> Option<&Arc<str>> {
         match self {
             Self::Custom { .. } | Self::Gap => None,
-            Self::Uncertain { collection, .. } | Self::Write { collection, .. } => Some(collection),
+            Self::Left { collection, .. }
+            | Self::Uncertain { collection, .. }
+            | Self::Write { collection, .. } => Some(collection),
         }
     }
 }

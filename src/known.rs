@@ -11,6 +11,7 @@
 //! | is uncertain, and of which record is not known | nothing of that collection |
 //! | is not known to be of one collection: a gap | nothing |
 //! | is a delete | nothing; and the delete has what was known before |
+//! | tells none, and its request is to complete it | what was known, with what was sent over it |
 //!
 //! What is known is what passed through here, in the order in which the log has it. What changed
 //! behind the sidecar's back is not; neither is what was not written since it started.
@@ -24,6 +25,7 @@ use quick_cache::unsync::Cache;
 
 use crate::event::{Id, Json, Kind, Method};
 use crate::limits::{KNOWN_RECORD_BYTES, KNOWN_STALE_MAX};
+use crate::observe::{self, Completion, Happened};
 
 /// The last known records, as many as there is room for.
 #[derive(Debug)]
@@ -74,13 +76,37 @@ impl Known {
         }
     }
 
-    /// Completes the deletes among these events, remembers what they tell, and has them appended.
-    pub fn append<T>(&self, mut kinds: Vec<Kind>, append: impl FnOnce(Vec<Kind>) -> T) -> T {
+    /// Completes what happened with what is known and what was sent, remembers what it tells, and
+    /// has it appended.
+    ///
+    /// A write to a record of which `tells_leaving` says so is followed by [`Kind::Left`].
+    pub fn append<T>(
+        &self,
+        all: Vec<Happened>,
+        tells_leaving: impl Fn(&str) -> bool,
+        append: impl FnOnce(Vec<Kind>) -> T,
+    ) -> T {
         let mut state = self.state.lock();
-        if state.bytes > 0 {
-            kinds.iter_mut().for_each(|kind| state.see(kind));
+        let mut kinds = Vec::with_capacity(all.len());
+        for happened in all {
+            let mut kind = state.complete(happened);
+            let left = match kind.collection() {
+                Some(collection) if tells_leaving(collection) => state.left(&kind),
+                _ => None,
+            };
+            if state.bytes > 0 {
+                state.see(&mut kind);
+            }
+            kinds.push(kind);
+            kinds.extend(left);
         }
         append(kinds)
+    }
+
+    /// Whether something is known of the record.
+    #[must_use]
+    pub fn has(&self, collection: &Arc<str>, id: &Id) -> bool {
+        self.state.lock().find(collection, id).is_some()
     }
 }
 
@@ -95,9 +121,63 @@ impl State {
         }
     }
 
+    /// What happened, with the record as the request says that it became.
+    fn complete(&self, happened: Happened) -> Kind {
+        let Happened {
+            mut kind,
+            completion,
+        } = happened;
+        if let Completion::Request(sent) = completion
+            && let Kind::Write {
+                method,
+                collection,
+                ids,
+                record: record @ None,
+            } = &mut kind
+            && let [id] = ids.as_slice()
+        {
+            *record = match method {
+                Method::Patch => self
+                    .find(collection, id)
+                    .and_then(|known| observe::merged(known, &sent)),
+                Method::Delete | Method::Post | Method::Put => Some(sent),
+            };
+        }
+        kind
+    }
+
+    /// What follows a write that changes a record of which it is known how it was before.
+    fn left(&self, kind: &Kind) -> Option<Kind> {
+        let Kind::Write {
+            method: Method::Patch | Method::Post | Method::Put,
+            collection,
+            ids,
+            record: Some(after),
+        } = kind
+        else {
+            return None;
+        };
+        let [id] = ids.as_slice() else { return None };
+        let before = self
+            .find(collection, id)
+            .filter(|before| *before != after)?;
+        Some(Kind::Left {
+            collection: Arc::clone(collection),
+            id: id.clone(),
+            before: before.clone(),
+            after: after.clone(),
+        })
+    }
+
+    fn find(&self, collection: &Arc<str>, id: &Id) -> Option<&Json> {
+        let record = self.records.get(&(Arc::clone(collection), id.clone()))?;
+        let since = self.stale.get(collection).copied().unwrap_or_default();
+        (record.turn >= since).then_some(&record.json)
+    }
+
     fn see(&mut self, kind: &mut Kind) {
         match kind {
-            Kind::Custom { .. } => {}
+            Kind::Custom { .. } | Kind::Left { .. } => {}
             Kind::Gap => self.forget_all(),
             Kind::Uncertain { collection, id, .. } => match id {
                 Some(id) => drop(self.take(collection, id)),
@@ -191,10 +271,15 @@ mod tests {
         }
     }
 
+    fn append(known: &Known, kinds: Vec<Kind>) -> Vec<Kind> {
+        let all = kinds.into_iter().map(Happened::from).collect();
+        known.append(all, |_| false, |kinds| kinds)
+    }
+
     /// What a delete of that record is told with.
     fn deleted(known: &Known, collection: &str, ids: &[&str]) -> Option<String> {
         let kinds = vec![write(Method::Delete, collection, ids, None)];
-        match known.append(kinds, |kinds| kinds).as_slice() {
+        match append(known, kinds).as_slice() {
             [Kind::Write { record, .. }] => record.as_ref().map(|json| json.as_str().to_owned()),
             other => panic!("{other:?}"),
         }
@@ -229,8 +314,8 @@ mod tests {
         ] {
             let known = Known::new(1 << 20);
             let first = write(Method::Post, "a", &["1"], Some(r#"{"n":1}"#));
-            known.append(vec![first], drop);
-            known.append(after.clone(), drop);
+            append(&known, vec![first]);
+            append(&known, after.clone());
             let told = deleted(&known, "a", &["1"]);
             assert_eq!(told.as_deref(), expected, "{after:?}");
         }
@@ -240,9 +325,9 @@ mod tests {
     fn a_delete_that_tells_its_record_keeps_it_and_one_of_several_has_none() {
         let known = Known::new(1 << 20);
         let posts = ["1", "2"].map(|id| write(Method::Post, "a", &[id], Some("{}")));
-        known.append(posts.into(), drop);
+        append(&known, posts.into());
         let own = write(Method::Delete, "a", &["1"], Some(r#"{"own":1}"#));
-        assert_eq!(known.append(vec![own.clone()], |kinds| kinds), [own]);
+        assert_eq!(append(&known, vec![own.clone()]), [own]);
         assert_eq!(deleted(&known, "a", &["2", "3"]), None);
         assert_eq!(deleted(&known, "a", &["2"]), None);
     }
@@ -254,14 +339,14 @@ mod tests {
             let known = Known::new(bytes);
             for n in 0..1000 {
                 let post = write(Method::Post, "a", &[&n.to_string()], Some(&record));
-                known.append(vec![post], drop);
+                append(&known, vec![post]);
             }
             let kept = (0..1000).filter(|n| deleted(&known, "a", &[&n.to_string()]).is_some());
             let kept = kept.count();
             assert!(kept <= bytes / 1000 && (kept > 0) == some, "{kept}");
         }
         let known = Known::new(1 << 20);
-        known.append(vec![write(Method::Post, "a", &["1"], Some("{}"))], drop);
+        append(&known, vec![write(Method::Post, "a", &["1"], Some("{}"))]);
         known.resize(1 << 21);
         assert_eq!(deleted(&known, "a", &["1"]), None);
     }
@@ -271,10 +356,47 @@ mod tests {
         let known = Known::new(1 << 20);
         let post = |n: usize| write(Method::Post, &format!("c{n}"), &["1"], Some("{}"));
         for n in 0..=KNOWN_STALE_MAX {
-            known.append(vec![post(n), uncertain(&format!("c{n}"), None)], drop);
+            append(&known, vec![post(n), uncertain(&format!("c{n}"), None)]);
         }
         for n in 0..=KNOWN_STALE_MAX {
             assert_eq!(deleted(&known, &format!("c{n}"), &["1"]), None, "{n}");
+        }
+    }
+
+    #[test]
+    fn a_write_that_told_no_record_is_completed_with_what_was_sent() {
+        for (method, sent, expected) in [
+            (
+                Method::Patch,
+                r#"{"b":3,"c":4}"#,
+                Some(r#"{"a":1,"b":3,"c":4}"#),
+            ),
+            (Method::Put, r#"{"b":3}"#, Some(r#"{"b":3}"#)),
+            (Method::Patch, "{}", Some(r#"{"a":1,"b":2}"#)),
+        ] {
+            let known = Known::new(1 << 20);
+            let completed = |sent: &str| {
+                let happened = Happened {
+                    kind: write(method, "a", &["1"], None),
+                    completion: Completion::Request(json(sent)),
+                };
+                match known
+                    .append(vec![happened], |_| false, |kinds| kinds)
+                    .as_slice()
+                {
+                    [Kind::Write { record, .. }] => {
+                        record.as_ref().map(|json| json.as_str().to_owned())
+                    }
+                    other => panic!("{other:?}"),
+                }
+            };
+            if method == Method::Patch {
+                assert_eq!(completed(sent), None, "nothing is known that it changes");
+            }
+            let first = write(Method::Post, "a", &["1"], Some(r#"{"a":1,"b":2}"#));
+            append(&known, vec![first]);
+            assert_eq!(completed(sent).as_deref(), expected);
+            assert_eq!(deleted(&known, "a", &["1"]).as_deref(), expected);
         }
     }
 }

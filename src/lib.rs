@@ -36,13 +36,15 @@
 //! 5. Request and answer stream through; their pieces are kept by reference, up to a cap.
 //! 6. With the answer's last piece in hand, before it is written, [`observe`] reads what
 //!    happened: events, nothing, or `uncertain`.
-//! 7. A delete is completed with what is [`known`] of its record. [`log::Log::append`] gives them their places, and a ticket if the log does not hold them
-//!    yet; the connection keeps the last piece back until it does. Whoever has the whole answer
-//!    can rely on the event.
+//! 7. What lacks its record is completed with what is [`known`], or read from the upstream where a
+//!    rule says so. [`log::Log::append`] gives them their places, and a ticket if the log does not
+//!    hold them yet; the connection keeps the last piece back until it does. Whoever has the whole
+//!    answer can rely on the event.
 //! 8. The log publishes them: at once in memory, written at `process`, synced at `disk`, one
 //!    sync for all that came meanwhile. The engine, one task that owns every stream, is woken,
 //!    takes them, and finds by topic and by the record's fields the audiences that may hear them.
-//!    [`access::Access::lets_hear`] has the last word for each.
+//!    [`access::Access::lets_hear`] has the last word for each. Where that is the upstream's to say,
+//!    the stream keeps its place and waits; [`reads`] asks.
 //! 9. A [`dialect::Form`] encodes each event once; the frames of a batch are joined once for
 //!    each audience. Each member's socket takes the bytes. One that is full keeps the rest of the
 //!    frame that was cut and its place in the log, and reads on from there when it can.
@@ -58,7 +60,7 @@
 //! | 1 pure | [`sse`] | a frame to bytes |
 //! | | [`rule`] | an expression over a record and claims to a `Verdict` |
 //! | | [`observe`] | a finished exchange and rules to events; presets are YAML beside it |
-//! | | [`access`] | a credential, key, token or the upstream's own, to a `Grant` or `Denied` |
+//! | | [`access`] | a credential, key, token or the upstream's own, to a `Grant` or `Denied`; who hears what |
 //! | | [`dialect`] | request to `Command`, event to frame; RestDB's with its client, PocketBase's, plain |
 //! | 2 state | [`log`] | append, read from a cursor, tell a gap; in memory or in files |
 //! | | [`known`] | the last known records, for deletes |
@@ -90,6 +92,11 @@
 //! | token, claims, fault | a signed JWT; what it says; what is wrong with it |
 //! | credential, grant, denied | what was presented; permission to hear; a refusal |
 //! | question, answer, identity | what the upstream is asked of a credential, and says; whom it knows |
+//! | read, shown | a record asked for as somebody; what of it they may see |
+//! | batch, alias | a request that holds several; another name of a collection, in paths |
+//! | completion | how an event gets the record that the write did not tell |
+//! | left | a record that somebody may see no more after a change |
+//! | halt | where a stream goes no further until the upstream has answered |
 //! | facts, verdict, need | what an expression is asked about; what it says; what it asks that is not decided |
 //! | scope, fields | what is told at a path, and to whom; what of a record is told |
 //! | template, word | names and data of an operator's own; what in one stands for a part of an event |
@@ -148,6 +155,11 @@
 //!   answer about one must never be taken for another's. It is asked before the dialect decides,
 //!   so that deciding stays one pure step; an open stream is asked about ahead of its end, so that
 //!   the engine finds the answer there and never waits.
+//! - **A stream that waits for the upstream is behind, as one whose socket is full.** It holds its
+//!   place in the log and nothing else, so that order is kept without a queue; what follows is asked
+//!   about at the same time. A delete cannot be asked about, so the last answer is kept for it.
+//! - **Of what the upstream shows, the names count and the values do not.** A read may be younger than
+//!   the event; what is told is the event's own record, less what is hidden.
 //! - **Who cannot be asked about is sent away, not refused**: a browser that is refused gives up for
 //!   good, and an API that is down for a moment would lose all who listen.
 //! - **Audiences are filed by what a rule compares**, so that an event asks those whom its record

@@ -199,6 +199,10 @@ pub const READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes of an answer to it: a longer one shows nothing.
 pub const READ_BYTES_MAX: usize = 4 * MIB;
 
+/// How long a record may take to be read that a write did not tell, or before its delete: the
+/// write's client waits for it.
+pub const COMPLETE_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// What may be chosen for `access.identity.cache`: below it the API is asked about nothing else,
 /// and above it somebody who was logged out goes on for too long.
 pub const IDENTITY_CACHE: RangeInclusive<Duration> =

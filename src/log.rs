@@ -102,6 +102,13 @@ pub struct Terms {
 #[derive(Debug)]
 pub struct Ticket(oneshot::Receiver<()>);
 
+impl Ticket {
+    /// Ready when that is told.
+    pub(crate) fn until(told: oneshot::Receiver<()>) -> Self {
+        Self(told)
+    }
+}
+
 /// What a place has to be followed by.
 #[derive(Debug)]
 pub enum Past {

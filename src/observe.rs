@@ -39,11 +39,11 @@ use std::sync::Arc;
 pub use aliases::Aliases;
 pub use batch::{Batch, Batched};
 
-use crate::event::{Id, Kind, Method};
+use crate::event::{Id, Json, Kind, Method};
 use extract::Success;
 use json::Content;
 use path::Canonical;
-use rule::{Case, Glob, Outcome, Place, Pointer, Read, Rule};
+use rule::{Case, Complete, Glob, Outcome, Place, Pointer, Read, Rule};
 use serde_json::value::RawValue;
 
 /// The `observe:` section of the configuration, compiled.
@@ -69,6 +69,8 @@ pub struct Observe {
     /// Bytes of records that are remembered for deletes: `remember`, 16 MiB by default, in
     /// [`crate::limits::REMEMBER`].
     pub remember_bytes: usize,
+    /// Whether a record that is not known is read before its delete goes to the upstream.
+    pub read_before_delete: bool,
 }
 
 /// A request that is to be observed.
@@ -96,6 +98,26 @@ pub struct Target {
     aliases: Arc<Aliases>,
     rule: Arc<Rule>,
     redact: Arc<[Pointer]>,
+}
+
+/// What a write amounts to, and how its record is found that it did not tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happened {
+    /// The event, as far as it was told.
+    pub kind: Kind,
+    /// How it is completed.
+    pub completion: Completion,
+}
+
+/// How an event is completed whose record was not told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Completion {
+    /// It is not.
+    None,
+    /// With what was sent, over what was known: an object, without what is not told.
+    Request(Json),
+    /// By reading the record.
+    Upstream,
 }
 
 /// How an observed exchange ended.
@@ -129,6 +151,22 @@ pub enum Body<'a> {
     Unknown,
     /// All of it; empty where there was none.
     Whole(&'a [u8]),
+}
+
+impl From<Kind> for Happened {
+    /// An event that lacks nothing.
+    fn from(kind: Kind) -> Self {
+        let completion = Completion::None;
+        Self { kind, completion }
+    }
+}
+
+/// A record with what was sent of it over what was known: each member that was sent is as it was
+/// sent. None if one of the two is no object.
+#[must_use]
+pub fn merged(known: &Json, sent: &Json) -> Option<Json> {
+    let raw = |json: &Json| serde_json::from_str::<Box<RawValue>>(json.as_str()).ok();
+    record::merged(&raw(known)?, &raw(sent)?)
 }
 
 // === impl Observe ===
@@ -189,6 +227,15 @@ impl Observe {
     pub fn read(&self) -> Option<(&Rule, &Read)> {
         let mut rules = self.rules.iter();
         rules.find_map(|rule| Some((&**rule, rule.read.as_ref()?)))
+    }
+
+    /// What is told of the record in the answer to a GET of it, if that is what it is.
+    #[must_use]
+    pub fn told(&self, rule: &Rule, body: &[u8], id: &Id) -> Option<Json> {
+        let shown = rule.shown(body, id)?;
+        let raw = serde_json::from_str(shown.as_str()).ok()?;
+        rule.named(raw, &self.aliases);
+        record::told(raw, &rule.conceal, &self.redact)
     }
 
     /// The first rule for the request, unless it finds a collection that is not allowed.
@@ -264,7 +311,11 @@ impl Target {
     /// The events that the exchange amounts to: none if the upstream refused the write, or
     /// says that no record changed.
     #[must_use]
-    pub fn events(&self, answer: Answer<'_>) -> Vec<Kind> {
+    pub fn events(&self, answer: Answer<'_>) -> Vec<Happened> {
+        let request = match answer {
+            Answer::Complete { request, .. } => Content::of(request).json(),
+            Answer::Lost { .. } => None,
+        };
         let mut events = match answer {
             Answer::Complete {
                 status,
@@ -299,7 +350,46 @@ impl Target {
                     .is_none_or(|name| allowed.contains(&**name))
             });
         }
-        events
+        let happened = events.into_iter().map(|kind| Happened {
+            completion: self.completion(&kind, request),
+            kind,
+        });
+        happened.collect()
+    }
+
+    /// How that event is completed, if it lacks its record.
+    fn completion(&self, kind: &Kind, request: Option<&RawValue>) -> Completion {
+        let Kind::Write {
+            method: Method::Patch | Method::Post | Method::Put,
+            ids,
+            record: None,
+            ..
+        } = kind
+        else {
+            return Completion::None;
+        };
+        let ([id], complete) = (ids.as_slice(), self.rule.complete) else {
+            return Completion::None;
+        };
+        match complete {
+            Complete::No => Completion::None,
+            Complete::Upstream => Completion::Upstream,
+            Complete::Request => {
+                let sent = request.and_then(|request| self.sent(request, id));
+                sent.map_or(Completion::None, Completion::Request)
+            }
+        }
+    }
+
+    /// The record that was sent, with its id; none if it is no object.
+    fn sent(&self, request: &RawValue, id: &Id) -> Option<Json> {
+        let sent = self.rule.record.find(request).unwrap_or(request);
+        let own = self.rule.id.first()?.below(&self.rule.record);
+        let sent = match own.tokens() {
+            [name] => record::with_id(sent, name, id)?,
+            _ => json::is_object(sent).then(|| sent.to_owned())?,
+        };
+        record::told(&sent, &self.rule.conceal, &self.redact)
     }
 
     fn uncertain(&self, id: Option<Id>) -> Kind {
@@ -312,7 +402,12 @@ impl Target {
 
     /// A write to these records; with the one that was told, if one was.
     fn write(&self, ids: Vec<Id>, told: Option<&RawValue>) -> Kind {
-        let named = told.and_then(|record| self.named(record));
+        let named = told.and_then(|record| self.rule.named(record, &self.aliases));
+        // It may have been learned since the request came.
+        let named = named.or_else(|| {
+            let aliases = self.rule.collection.as_ref().map(|_| &self.aliases);
+            aliases?.name(&self.collection)
+        });
         let whole = told.filter(|_| !self.partial);
         Kind::Write {
             method: self.method,
@@ -320,17 +415,6 @@ impl Target {
             ids,
             record: whole.and_then(|record| record::told(record, &self.rule.conceal, &self.redact)),
         }
-    }
-
-    /// The name that a record has for its collection.
-    fn named(&self, record: &RawValue) -> Option<Arc<str>> {
-        let naming = self.rule.collection.as_ref()?;
-        let text = |pointer: &Pointer| json::string(pointer.find(record)?);
-        let name = text(&naming.name).filter(|name| !name.is_empty())?;
-        if let Some(alias) = naming.alias.as_ref().and_then(text) {
-            self.aliases.learn(&alias, &name);
-        }
-        Some(name.into())
     }
 }
 
@@ -364,9 +448,20 @@ impl Observed {
         }
     }
 
+    /// The record that is to be read before it is deleted: its collection and id.
+    #[must_use]
+    pub fn read_before(&self) -> Option<(&Arc<str>, &Id)> {
+        match self {
+            Self::One(target) if target.method == Method::Delete && target.exact => {
+                target.id.as_ref().map(|id| (&target.collection, id))
+            }
+            Self::Batch(_) | Self::One(_) => None,
+        }
+    }
+
     /// The events that the exchange amounts to.
     #[must_use]
-    pub fn events(&self, answer: Answer<'_>) -> Vec<Kind> {
+    pub fn events(&self, answer: Answer<'_>) -> Vec<Happened> {
         match self {
             Self::Batch(batch) => batch.events(answer),
             Self::One(target) => target.events(answer),

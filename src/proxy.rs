@@ -9,14 +9,16 @@
 //! leaves without an outcome is `uncertain`.
 
 mod capture;
+mod completing;
 mod exchange;
+mod failing;
 mod peer;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, HOST, RETRY_AFTER, TRANSFER_ENCODING};
+use http::header::{HOST, TRANSFER_ENCODING};
 use http::{Method, StatusCode, Version};
 use pingora::apps::HttpServerApp;
 use pingora::http::{RequestHeader, ResponseHeader};
@@ -25,17 +27,19 @@ use pingora::protocols::http::ServerSession;
 use pingora::proxy::{FailToProxy, HttpProxy, ProxyHttp, ProxyWarnLogContext, Session, http_proxy};
 use pingora::server::configuration::ServerConf;
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, ErrorSource, ErrorType, Result};
+use pingora::{Error, ErrorType, Result};
 use tokio::sync::watch;
-use tracing::{debug, error, warn};
+use tracing::debug;
 
 use crate::config::{HostHeader, Snapshot};
 use crate::connection::{self, Connection};
-use crate::dialect;
 use crate::known::Known;
-use crate::limits::{CONNECT_TRIES_MAX, DOWNSTREAM_STALL, RETRY_AFTER_SECS, UPSTREAM_IDLE_MAX};
+use crate::limits::{CONNECT_TRIES_MAX, DOWNSTREAM_STALL, UPSTREAM_IDLE_MAX};
 use crate::log::{Log, Refused};
+use crate::observe::{Completion, Happened};
+use completing::Completing;
 use exchange::{Exchange, has_no_body};
+use failing::{answer, report, status_of};
 use peer::Peers;
 
 /// Serves requests by the upstream.
@@ -46,7 +50,7 @@ pub struct Proxy {
 /// What pingora asks on the way of a request.
 struct Relay {
     log: Log,
-    known: Arc<Known>,
+    completing: Completing,
     peers: Peers,
 }
 
@@ -75,9 +79,13 @@ impl Proxy {
             max_retries: CONNECT_TRIES_MAX,
             ..ServerConf::default()
         });
-        let peers = Peers::default();
+        let relay = Relay {
+            completing: Completing::new(log.clone(), known),
+            log,
+            peers: Peers::default(),
+        };
         Self {
-            http: Arc::new(http_proxy(&conf, Relay { log, known, peers })),
+            http: Arc::new(http_proxy(&conf, relay)),
         }
     }
 
@@ -115,14 +123,23 @@ impl Relay {
             return;
         };
         let intent = observing.take_intent();
-        let kinds = match answered {
+        let writer = observing.take_writer();
+        let all = match answered {
             Answered::InPart => observing.lost(),
             Answered::Whole => observing.complete(),
         };
-        let append = |kinds| self.log.append(kinds, intent);
-        let ticket = self.known.append(kinds, append);
+        let is_read = |one: &Happened| one.completion == Completion::Upstream;
+        let connection = connection_of(session);
+        let snapshot = connection.and_then(Connection::snapshot).map(Arc::clone);
+        let ticket = match snapshot {
+            Some(snapshot) if all.iter().any(is_read) => {
+                let completing = self.completing.clone();
+                Some(completing.append_read(all, intent, writer, snapshot))
+            }
+            snapshot => self.completing.append(all, intent, snapshot.as_deref()),
+        };
         if let (Answered::Whole, Some(ticket)) = (answered, ticket)
-            && let Some(connection) = connection_of(session)
+            && let Some(connection) = connection
         {
             connection.hold(ticket);
         }
@@ -199,6 +216,16 @@ impl ProxyHttp for Relay {
             request.insert_header(HOST, snapshot.upstream.authority())?;
         }
         if let Exchange::Observing(observing) = &mut turn.exchange {
+            if let Some(snapshot) = &turn.snapshot
+                && snapshot.observe.read_before_delete
+                && let Some((collection, id)) = observing.read_before()
+                && !self.completing.knows(collection, id)
+            {
+                let writer = observing.writer();
+                let before = self.completing.read(collection, id, writer, snapshot);
+                let before = before.await;
+                observing.see_before(before);
+            }
             let intent = self.log.intend(observing.unsettled()).await;
             // From here on the upstream may have taken the request.
             observing.see_sent(intent.map_err(refused)?);
@@ -398,86 +425,6 @@ fn target_of(request: &RequestHeader) -> (&str, &str) {
         _ => path,
     };
     (path, query)
-}
-
-/// The status of an answer of our own, by whose fault it was; 0 where nobody is there to read it.
-fn status_of(error: &Error) -> u16 {
-    match (error.esource(), error.etype()) {
-        (_, ErrorType::HTTPStatus(code)) => *code,
-        (ErrorSource::Upstream, ErrorType::ConnectTimedout)
-        | (ErrorSource::Upstream, ErrorType::ReadTimedout)
-        | (ErrorSource::Upstream, ErrorType::WriteTimedout)
-        | (ErrorSource::Upstream, ErrorType::TLSHandshakeTimedout) => 504,
-        (ErrorSource::Upstream, _) => 502,
-        (ErrorSource::Downstream, ErrorType::ReadTimedout) => 408,
-        (
-            ErrorSource::Downstream,
-            ErrorType::ReadError | ErrorType::WriteError | ErrorType::ConnectionClosed,
-        ) => 0,
-        (ErrorSource::Downstream, _) => 400,
-        (ErrorSource::Internal | ErrorSource::Unset, _) => 500,
-    }
-}
-
-async fn answer(session: &mut Session, status: StatusCode) -> Result<()> {
-    let message = match status {
-        StatusCode::BAD_GATEWAY => "the upstream gave no whole answer",
-        StatusCode::GATEWAY_TIMEOUT => "the upstream did not answer in time",
-        StatusCode::REQUEST_TIMEOUT => "the request's body did not come in time",
-        StatusCode::BAD_REQUEST => "the request is not well formed",
-        StatusCode::SERVICE_UNAVAILABLE => "the write was not made: it cannot be logged now",
-        _ => "the request could not be served",
-    };
-    let (parts, body) = dialect::reply(status, message).into_parts();
-    let mut head = ResponseHeader::build(status, Some(parts.headers.len() + 2))?;
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        head.insert_header(RETRY_AFTER, RETRY_AFTER_SECS)?;
-    }
-    for (name, value) in &parts.headers {
-        head.insert_header(name.clone(), value)?;
-    }
-    head.insert_header(CONTENT_LENGTH, body.len())?;
-    session
-        .as_downstream_mut()
-        .write_error_response(head, body)
-        .await
-}
-
-/// One line for a failed exchange. Whose fault it was decides how loud it is.
-fn report(session: &Session, reason: &Error, status: u16) {
-    let request = session.req_header();
-    let (method, path) = (request.method.as_str(), path_of(request));
-    // Not the error whole: its context may quote what was sent.
-    let reason_type = reason.etype().as_str();
-    match reason.esource() {
-        ErrorSource::Upstream => {
-            warn!(
-                method,
-                path,
-                status,
-                reason = reason_type,
-                "the upstream failed a request"
-            );
-        }
-        ErrorSource::Downstream => {
-            debug!(
-                method,
-                path,
-                status,
-                reason = reason_type,
-                "a downstream broke off a request"
-            );
-        }
-        ErrorSource::Internal | ErrorSource::Unset => {
-            error!(
-                method,
-                path,
-                status,
-                reason = reason_type,
-                "a request could not be served"
-            );
-        }
-    }
 }
 
 /// The log takes no write, so the upstream gets none.

@@ -84,6 +84,7 @@ impl<'a> Topic<'a> {
         Some(match &event.kind {
             Kind::Custom { name, .. } => Self::Custom(name),
             Kind::Gap => return None,
+            Kind::Left { collection, .. } => Self::Write(Method::Delete, collection),
             Kind::Uncertain {
                 method, collection, ..
             }

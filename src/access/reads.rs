@@ -117,7 +117,7 @@ impl Reads {
         now: Timestamp,
     ) -> Hears {
         let (method, collection, ids) = match &event.kind {
-            Kind::Custom { .. } | Kind::Gap => return Hears::No,
+            Kind::Custom { .. } | Kind::Gap | Kind::Left { .. } => return Hears::No,
             Kind::Uncertain {
                 method,
                 collection,
@@ -334,7 +334,11 @@ impl Shown {
                 record: Some(record),
                 ..
             } => self.of(record).is_some(),
-            Kind::Custom { .. } | Kind::Gap | Kind::Uncertain { .. } | Kind::Write { .. } => false,
+            Kind::Custom { .. }
+            | Kind::Gap
+            | Kind::Left { .. }
+            | Kind::Uncertain { .. }
+            | Kind::Write { .. } => false,
         };
         if hides { self } else { Self::All }
     }

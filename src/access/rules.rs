@@ -49,6 +49,9 @@ pub struct CollectionRules {
     pub list: Hear,
     /// By its own id.
     pub view: Hear,
+    /// Whether those are told, as of a delete and without the record, whom a rule no longer lets
+    /// hear it after a change.
+    pub tells_leaving: bool,
 }
 
 /// How a record is heard of.
@@ -137,6 +140,16 @@ impl Rules {
                 other => other,
             }
         };
+        if let Kind::Left { after, .. } = &leaving.event.kind {
+            let left = self.of(collection).is_some_and(|of| {
+                !asker.is_superuser && leaving.has_left(after, of.rule(reading), reading, asker)
+            });
+            return if left {
+                Hears::Yes(Shown::All)
+            } else {
+                Hears::No
+            };
+        }
         match self.of(collection).map(|of| of.rule(reading)) {
             None | Some(Hear::Everyone) => Hears::Yes(Shown::All),
             Some(_) if asker.is_superuser => Hears::Yes(Shown::All),
@@ -157,6 +170,12 @@ impl Rules {
     /// The rules of a collection.
     fn of(&self, collection: &str) -> Option<&CollectionRules> {
         self.collections.get(collection).or(self.rest.as_ref())
+    }
+
+    /// Whether those are told who can see a record of the collection no more.
+    #[must_use]
+    pub fn tells_leaving(&self, collection: &str) -> bool {
+        self.of(collection).is_some_and(|of| of.tells_leaving)
     }
 
     /// Whether the upstream decides anything.
@@ -195,6 +214,7 @@ impl CollectionRules {
         Self {
             list: rule.clone(),
             view: rule,
+            tells_leaving: false,
         }
     }
 
@@ -227,6 +247,7 @@ impl<'e> Leaving<'e> {
     pub fn record(&self) -> Option<&Record<'e>> {
         let read = || match &self.event.kind {
             Kind::Write { record, .. } => record.as_ref().map(Record::parse),
+            Kind::Left { before, .. } => Some(Record::parse(before)),
             Kind::Custom { .. } | Kind::Gap | Kind::Uncertain { .. } => None,
         };
         self.record.get_or_init(read).as_ref()
@@ -250,12 +271,27 @@ impl<'e> Leaving<'e> {
     pub(super) fn showing<T>(&self, shown: &Shown, of: impl FnOnce(Option<&Record<'_>>) -> T) -> T {
         let hidden = match &self.event.kind {
             Kind::Write { record, .. } => record.as_ref().and_then(|record| shown.of(record)),
-            Kind::Custom { .. } | Kind::Gap | Kind::Uncertain { .. } => None,
+            Kind::Custom { .. } | Kind::Gap | Kind::Left { .. } | Kind::Uncertain { .. } => None,
         };
         match hidden {
             None => of(self.record()),
             Some(json) => of(Some(&Record::parse(&json))),
         }
+    }
+
+    /// Whether the rule let who asks hear of the record before, and does not let them after.
+    fn has_left(&self, after: &Json, hear: &Hear, reading: Reading, asker: Asker<'_>) -> bool {
+        let (Hear::When(rule) | Hear::WhenOrUpstream(rule)) = hear else {
+            return false;
+        };
+        let (after, auth) = (Record::parse(after), asker.auth.map(Record::parse));
+        let facts = Facts {
+            record: Some(&after),
+            auth: auth.as_ref(),
+            request: asker.request,
+            now: self.now,
+        };
+        self.verdict(rule, reading, asker) == Verdict::Holds && rule.holds(&facts) == Verdict::Fails
     }
 
     /// What the rule of its collection says for who asks.

@@ -5,6 +5,7 @@
 
 mod identity;
 mod jwt;
+mod observe;
 mod proxies;
 mod rules;
 mod stream;
@@ -16,10 +17,7 @@ use super::unit::{show_duration, show_size};
 use super::{HostHeader, Log, Snapshot, Upstream};
 use crate::access::{Access, Jwt, Key};
 use crate::dialect::{Realtime, pocketbase, restdb};
-use crate::event::Method;
 use crate::log::{Level, OnFailure};
-use crate::observe::Observe;
-use crate::observe::rule::{Case, Rule};
 
 /// What `snapshot` says, as text of several lines, what deserves a second look last.
 #[must_use]
@@ -32,7 +30,7 @@ pub fn describe(snapshot: &Snapshot) -> String {
         Some(admin) => page.line("admin", admin),
         None => page.line("admin", "off"),
     }
-    page.observe(&snapshot.observe);
+    page.observe(&snapshot.observe, &snapshot.access);
     page.realtime(&snapshot.realtime);
     page.access(&snapshot.access);
     page.log(&snapshot.log);
@@ -187,68 +185,6 @@ impl Page {
         }
     }
 
-    /// The rules in the order in which they count, each with requests that it would see.
-    fn observe(&mut self, observe: &Observe) {
-        match observe.rules.len() {
-            0 => self.line("observe", "nothing"),
-            rules => self.line(
-                "observe",
-                format_args!("{rules} rules, the first that matches decides"),
-            ),
-        }
-        for (index, rule) in observe.rules.iter().enumerate() {
-            let case = match rule.path.case() {
-                Case::Any => ", in any case",
-                Case::Exact => "",
-            };
-            self.line("", format_args!("{}. {}{case}", index + 1, rule.path));
-            let success = rule
-                .success
-                .iter()
-                .map(|range| match (range.start(), range.end()) {
-                    (from, to) if from == to => from.to_string(),
-                    (from, to) => format!("{from}-{to}"),
-                });
-            self.line(
-                "",
-                format_args!(
-                    "   on {} with {}",
-                    list(&rule.methods),
-                    success.collect::<Vec<_>>().join(", ")
-                ),
-            );
-            let record = rule.record.to_string();
-            let record = if record.is_empty() {
-                "the answer"
-            } else {
-                &record
-            };
-            let id = list(&rule.id);
-            self.line("", format_args!("   record: {record}, id: {id}"));
-            for sample in samples(rule, observe) {
-                self.line("", format_args!("   {sample}"));
-            }
-        }
-        for (name, list) in [
-            ("ignored", list(&observe.ignore)),
-            ("redacted", list(&*observe.redact)),
-        ] {
-            if !list.is_empty() {
-                self.line("", format_args!("{name}: {list}"));
-            }
-        }
-        if !observe.rules.is_empty() {
-            let remembered = match observe.remember_bytes {
-                0 => "no record is remembered for its delete".to_owned(),
-                bytes => format!("{} of records are remembered for deletes", show_size(bytes)),
-            };
-            self.line("", remembered);
-        }
-        if let Some(names) = &observe.collections {
-            self.line("", format_args!("only the collections: {}", list(&**names)));
-        }
-    }
-
     fn realtime(&mut self, realtime: &Realtime) {
         match &realtime.restdb {
             None if *realtime == Realtime::default() => self.line("realtime", "off"),
@@ -364,44 +300,6 @@ impl Page {
             );
         }
     }
-}
-
-/// What comes of requests on the rule's own paths: an event, or nothing where the path is
-/// ignored, the collection is not named or an earlier rule decides. None for a regular
-/// expression: no path can be told from it.
-fn samples(rule: &Rule, observe: &Observe) -> Vec<String> {
-    let template = rule.path.to_string();
-    if !template.starts_with('/') {
-        return Vec::new();
-    }
-    let named = observe.collections.as_ref().and_then(|names| names.first());
-    let collection = named.map_or("company", |name| name);
-    let sample = |method: &Method| {
-        let segments = template.split('/').filter_map(|segment| match segment {
-            "{collection}" => Some(collection),
-            "{id?}" if *method == Method::Post => None,
-            _ if segment.starts_with('{') => Some("1"),
-            literal => Some(literal),
-        });
-        let path = Vec::from_iter(segments).join("/");
-        match observe.target(method.as_str(), &path) {
-            Some(target) if !target.is_exact() => {
-                format!(
-                    "{method} {path} is told as uncertain of {}",
-                    target.collection()
-                )
-            }
-            Some(target) => {
-                let (method, of) = (target.method(), target.collection());
-                let id = target
-                    .id()
-                    .map_or(String::new(), |id| format!(" of {}", id.as_str()));
-                format!("{method} {path} is told as {method}:{of}{id}")
-            }
-            None => format!("{method} {path} is told to nobody"),
-        }
-    };
-    rule.methods.iter().take(2).map(sample).collect()
 }
 
 fn or_nothing(list: String) -> String {

@@ -79,6 +79,7 @@ pub(super) struct Observe {
     pub(super) collections: Option<Vec<Text>>,
     pub(super) redact: Option<Vec<Text>>,
     pub(super) remember: Option<Text>,
+    pub(super) read_before_delete: Option<Text>,
     pub(super) batches: Option<Vec<Batch>>,
     pub(super) rules: Option<Vec<Rule>>,
 }
@@ -116,6 +117,7 @@ pub(super) struct Rule {
     pub(super) partial: Option<Vec<Text>>,
     pub(super) conceal: Option<Vec<Conceal>>,
     pub(super) read: Option<Read>,
+    pub(super) complete: Option<Text>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -260,6 +262,7 @@ pub(super) struct Access {
 #[serde(deny_unknown_fields)]
 pub(super) struct CollectionRules {
     pub(super) rule: Option<Text>,
+    pub(super) leaving: Option<Text>,
     pub(super) hear: Option<Text>,
     pub(super) list: Option<Text>,
     pub(super) view: Option<Text>,

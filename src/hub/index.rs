@@ -220,6 +220,7 @@ impl Index {
     fn find_ids(&self, leaving: &Leaving<'_>, found: &mut Vec<usize>) {
         let (collection, ids) = match &leaving.event.kind {
             Kind::Custom { .. } | Kind::Gap => return,
+            Kind::Left { collection, id, .. } => (collection, std::slice::from_ref(id)),
             Kind::Uncertain { collection, id, .. } => (collection, id.as_slice()),
             Kind::Write {
                 collection, ids, ..

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::json::{self, Content};
 use super::rule::{Glob, Outcome, Pointer, outcome};
-use super::{Answer, Body, Observe, Target};
+use super::{Answer, Body, Happened, Observe, Target};
 use crate::event::Kind;
 use crate::limits::BULK_RECORDS;
 
@@ -65,7 +65,7 @@ impl Batched {
     ///
     /// Where it is not known which collections it was about, that is a gap: whoever listens reads
     /// again.
-    pub(super) fn events(&self, answer: Answer<'_>) -> Vec<Kind> {
+    pub(super) fn events(&self, answer: Answer<'_>) -> Vec<Happened> {
         let (status, request, media, response) = match answer {
             Answer::Complete {
                 status,
@@ -82,7 +82,7 @@ impl Batched {
         }
         let text = self.text(request, media);
         let Some(items) = text.as_deref().and_then(|text| self.items(text)) else {
-            return vec![Kind::Gap];
+            return vec![Kind::Gap.into()];
         };
         let told = (outcome == Some(Outcome::Succeeded)).then(|| Content::of(response));
         let answers = told.and_then(Content::json);

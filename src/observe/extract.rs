@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 
 use super::json::{self, Content};
 use super::path::Canonical;
-use super::rule::Pointer;
+use super::rule::{Complete, Pointer};
 use super::{Body, Target, record};
 use crate::event::{Id, Kind, Method};
 use crate::limits::BULK_RECORDS;
@@ -69,6 +69,10 @@ impl Success<'_> {
     /// For an answer that shows no record: what was sent is what came to be.
     fn created_as_requested(&self) -> Result<Vec<Kind>, Unknown> {
         let id = self.id();
+        // What it became the upstream knows better.
+        if let (Complete::Upstream, Some(id)) = (self.target.rule.complete, &id) {
+            return Ok(vec![self.target.write(vec![id.clone()], None)]);
+        }
         let Content::Json(request) = self.request() else {
             return Err(Unknown(id));
         };

@@ -41,6 +41,26 @@ pub(super) fn redacted(record: &RawValue, pointers: &[Pointer]) -> Option<Json> 
     Some(Json::compact(&built))
 }
 
+/// The record with the members of another over its own: each that both have is the other's.
+pub(crate) fn merged(record: &RawValue, over: &RawValue) -> Option<Json> {
+    let (own, others) = (json::members(record)?, json::members(over)?);
+    let is_in = |name: &RawValue, members: &[json::Member<'_>]| {
+        let name = json::string(name);
+        name.is_some_and(|name| members.iter().any(|member| member.is(&name)))
+    };
+    let kept = own.iter().filter(|member| !is_in(member.name, &others));
+    let mut text = String::with_capacity(record.get().len() + over.get().len());
+    for member in kept.chain(&others) {
+        text.push(if text.is_empty() { '{' } else { ',' });
+        text.push_str(member.name.get());
+        text.push(':');
+        text.push_str(member.value.get());
+    }
+    text.push_str(if text.is_empty() { "{}" } else { "}" });
+    let built = RawValue::from_string(text).ok()?;
+    Some(Json::compact(&built))
+}
+
 /// The record with the id as its member `name`, unless it has one that is not `null`.
 ///
 /// What the id looks like decides whether it is a number: nothing else is known of it.

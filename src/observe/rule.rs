@@ -15,11 +15,12 @@ mod read;
 pub use read::{NotATarget, Read, TargetTemplate};
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::Body;
 use super::json::{self, Content};
+use super::{Aliases, Body};
 use crate::event::{Id, Json, Method};
 
 /// One entry of `observe.rules`, or of a preset.
@@ -46,6 +47,19 @@ pub struct Rule {
     pub conceal: Box<[Concealed]>,
     /// How a record is read from the upstream; none: that cannot be told.
     pub read: Option<Read>,
+    /// How an event is completed whose record the upstream did not answer.
+    pub complete: Complete,
+}
+
+/// How a write is completed whose record was not answered: `complete: request | upstream`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Complete {
+    /// It is not: it is told without.
+    No,
+    /// With what was sent, over what is known of the record.
+    Request,
+    /// By reading it from the upstream, as who wrote.
+    Upstream,
 }
 
 /// Where a record says of which collection it is.
@@ -135,7 +149,19 @@ impl Rule {
             partial: Box::default(),
             conceal: Box::default(),
             read: None,
+            complete: Complete::No,
         }
+    }
+
+    /// The name that a record has for its collection; its other name is learned from it.
+    pub(super) fn named(&self, record: &RawValue, aliases: &Aliases) -> Option<Arc<str>> {
+        let naming = self.collection.as_ref()?;
+        let text = |pointer: &Pointer| json::string(pointer.find(record)?);
+        let name = text(&naming.name).filter(|name| !name.is_empty())?;
+        if let Some(alias) = naming.alias.as_ref().and_then(text) {
+            aliases.learn(&alias, &name);
+        }
+        Some(name.into())
     }
 
     /// The record in the answer to a GET of it, if that is what it is.

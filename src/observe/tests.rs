@@ -48,6 +48,10 @@ fn complete(status: u16, response: &[u8]) -> Answer<'_> {
     }
 }
 
+fn kinds(all: Vec<Happened>) -> Vec<Kind> {
+    all.into_iter().map(|happened| happened.kind).collect()
+}
+
 fn uncertain(collection: &str, id: Option<&str>) -> Vec<Kind> {
     vec![Kind::Uncertain {
         method: Method::Put,
@@ -146,7 +150,11 @@ fn in_any_case_a_collection_is_spelt_as_it_is_named() {
     for path in ["/POSTS/7", "/posts/7", "//Posts/7"] {
         let target = observe.target("PUT", path).unwrap();
         let answer = complete(200, br#"{"id":7}"#);
-        assert_eq!(target.events(answer), uncertain("Posts", None), "{path}");
+        assert_eq!(
+            kinds(target.events(answer)),
+            uncertain("Posts", None),
+            "{path}"
+        );
     }
     assert!(observe.target("PUT", "/other/7").is_none());
 }
@@ -162,8 +170,15 @@ fn in_any_case_another_spelling_is_uncertain_in_the_collection_in_lower_case() {
         for path in ["/POSTS/7", "/Posts/7", "/%50osts/7", "//POSTS/7", "/POSTS"] {
             let target = observe.target("PUT", path).unwrap();
             let answer = complete(200, br#"{"id":7}"#);
-            assert_eq!(target.events(answer), uncertain("posts", None), "{path}");
-            assert_eq!(target.events(complete(500, b"")), uncertain("posts", None));
+            assert_eq!(
+                kinds(target.events(answer)),
+                uncertain("posts", None),
+                "{path}"
+            );
+            assert_eq!(
+                kinds(target.events(complete(500, b""))),
+                uncertain("posts", None)
+            );
             assert_eq!(target.events(complete(404, b"")), [], "{path}");
         }
         let known = Some(("posts".into(), Some("A".into())));
@@ -200,7 +215,11 @@ fn a_path_with_two_readings_is_uncertain_and_never_a_write() {
     ] {
         let target = observe().target("PUT", path).unwrap();
         let answer = complete(200, br#"{"id":7,"secret":"x"}"#);
-        assert_eq!(target.events(answer), uncertain("posts", None), "{path}");
+        assert_eq!(
+            kinds(target.events(answer)),
+            uncertain("posts", None),
+            "{path}"
+        );
         assert_eq!(target.events(complete(404, b"")), [], "{path}");
     }
 }
@@ -217,11 +236,11 @@ fn a_write_that_was_refused_tells_nothing_and_a_failed_one_that_it_may_have_happ
     }
     for status in [202, 207, 500, 502, 503, 504] {
         let events = target.events(complete(status, br#"{"id":7}"#));
-        assert_eq!(events, uncertain("posts", Some("7")), "{status}");
+        assert_eq!(kinds(events), uncertain("posts", Some("7")), "{status}");
     }
     for status in [None, Some(200), Some(202), Some(204), Some(500)] {
         let events = target.events(Answer::Lost { status });
-        assert_eq!(events, uncertain("posts", Some("7")), "{status:?}");
+        assert_eq!(kinds(events), uncertain("posts", Some("7")), "{status:?}");
     }
 }
 
@@ -235,7 +254,7 @@ fn an_answer_that_was_not_kept_is_uncertain() {
         response: Body::Unknown,
     };
     let target = observe().target("PUT", "/posts/7").unwrap();
-    assert_eq!(target.events(answer), uncertain("posts", Some("7")));
+    assert_eq!(kinds(target.events(answer)), uncertain("posts", Some("7")));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! One request and its answer, as far as they are observed.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{
@@ -9,9 +11,10 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use serde_json::value::RawValue;
 
 use super::capture::{Capture, body};
-use crate::event::Kind;
+use super::completing::Writer;
+use crate::event::{Id, Json, Kind, Method};
 use crate::log::{Intent, Unsettled};
-use crate::observe::{Answer, Observed};
+use crate::observe::{Answer, Happened, Observed};
 
 /// What is observed of an exchange.
 #[derive(Debug)]
@@ -29,6 +32,10 @@ pub(crate) struct Observing {
     media: Option<Box<str>>,
     /// What the log knows of it.
     intent: Option<Intent>,
+    /// Who writes.
+    writer: Writer,
+    /// The record as it was before its delete, if it was read.
+    before: Option<Json>,
     reached: Reached,
     request: Capture,
     response: Capture,
@@ -83,6 +90,8 @@ impl Exchange {
             observed,
             media: text(request.headers.get(CONTENT_TYPE)).map(Into::into),
             intent: None,
+            writer: Writer::of(request),
+            before: None,
             reached: Reached::Nobody,
             request: if coded {
                 Capture::Overflowed
@@ -102,6 +111,26 @@ impl Observing {
             collection: self.observed.collection().cloned(),
             id: self.observed.id().cloned(),
         }
+    }
+
+    /// The record that is to be read before it is deleted.
+    pub(super) fn read_before(&self) -> Option<(&Arc<str>, &Id)> {
+        self.observed.read_before()
+    }
+
+    /// Who writes.
+    pub(super) fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
+    /// The same, for whoever has the outcome.
+    pub(super) fn take_writer(&mut self) -> Writer {
+        std::mem::take(&mut self.writer)
+    }
+
+    /// The record was read before its delete.
+    pub(super) fn see_before(&mut self, record: Option<Json>) {
+        self.before = record;
     }
 
     /// What the log knows of the write; it is for whoever tells the outcome.
@@ -144,7 +173,7 @@ impl Observing {
     }
 
     /// The answer came to its end: what it amounts to.
-    pub(super) fn complete(self) -> Vec<Kind> {
+    pub(super) fn complete(self) -> Vec<Happened> {
         let head = match self.reached {
             Reached::Answered(head) => head,
             Reached::Nobody | Reached::Upstream => return self.lost(),
@@ -156,17 +185,27 @@ impl Observing {
             return self.observed.events(Answer::Lost { status });
         }
         let readable = response.as_ref().filter(|_| head.coding == Coding::Plain);
-        self.observed.events(Answer::Complete {
+        let mut all = self.observed.events(Answer::Complete {
             status: head.status,
             location: head.location.as_deref(),
             media: self.media.as_deref(),
             request: body(request.as_ref()),
             response: body(readable),
-        })
+        });
+        if let (Some(before), [happened]) = (self.before, all.as_mut_slice())
+            && let Kind::Write {
+                method: Method::Delete,
+                record: record @ None,
+                ..
+            } = &mut happened.kind
+        {
+            *record = Some(before);
+        }
+        all
     }
 
     /// The answer did not come to its end: what is to be told of the write.
-    pub(super) fn lost(self) -> Vec<Kind> {
+    pub(super) fn lost(self) -> Vec<Happened> {
         let status = match self.reached {
             // The upstream cannot have written what it never saw.
             Reached::Nobody => return Vec::new(),

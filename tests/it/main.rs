@@ -21,6 +21,7 @@ mod asking;
 mod bodies;
 mod cli;
 mod clients;
+mod completing;
 mod cutting;
 mod demo;
 mod drain;

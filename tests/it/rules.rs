@@ -295,3 +295,52 @@ async fn among_many_each_hears_exactly_their_own() {
         assert_eq!(marks(stream).await, theirs, "{sub} of {team}");
     }
 }
+
+/// A record that leaves somebody's view: told as a delete, with its id and nothing else, where the
+/// operator asks for it.
+#[tokio::test]
+async fn who_loses_a_record_by_a_change_is_told_a_delete_where_it_is_asked_for() {
+    let upstream = echo().await;
+    let rules = "    posts: { hear: \"owner = @request.auth.sub\", leaving: delete }\n    \
+                 notes: { hear: \"owner = @request.auth.sub\" }\n";
+    let sidecar = Sidecar::start(&upstream.url(), &with(rules)).await;
+    let (ada, eve) = (user(json!({"sub": "ada"})), user(json!({"sub": "eve"})));
+    let root = "/realtime?apikey=root-key".to_owned();
+    let mut heard = Vec::new();
+    for path in [&ada, &eve, &root] {
+        heard.push(sidecar.hear(path).await);
+    }
+    for collection in ["posts", "notes"] {
+        for (n, owner) in [(1, "ada"), (2, "ada"), (3, "eve"), (4, "eve")] {
+            let record = json!({"id": 1, "n": n, "owner": owner});
+            let path = format!("/{collection}/1");
+            sidecar.put(&path, record).await.expect(200);
+        }
+    }
+    end(&sidecar).await;
+    let events = async |stream: &mut Subscriber| {
+        let mut events = Vec::new();
+        loop {
+            let told = stream.next().await.json();
+            if told["event"] == "END" {
+                return events;
+            }
+            events.push(format!(
+                "{} {} {}",
+                told["event"], told["collection"], told["data"]
+            ));
+        }
+    };
+    let put = |collection| format!(r#""put" "{collection}" "1""#);
+    let gone = r#""delete" "posts" ["1"]"#.to_owned();
+    let (posts, notes) = (put("posts"), put("notes"));
+    let twice = |of: &String| [of.clone(), of.clone()];
+    let mut of_ada = twice(&posts).to_vec();
+    of_ada.push(gone);
+    of_ada.extend(twice(&notes));
+    let of_eve = [twice(&posts), twice(&notes)].concat();
+    let of_root = [twice(&posts), twice(&posts), twice(&notes), twice(&notes)].concat();
+    for (stream, expected) in heard.iter_mut().zip([&of_ada, &of_eve, &of_root]) {
+        assert_eq!(&events(stream).await, expected);
+    }
+}

@@ -13,7 +13,12 @@ impl Page {
     pub(super) fn rules(&mut self, rules: &Rules) {
         let named = rules.collections.iter().map(|(name, of)| (&**name, of));
         let rest = rules.rest.iter().map(|of| ("*", of));
-        for (collection, CollectionRules { list, view }) in named.chain(rest) {
+        for (collection, of) in named.chain(rest) {
+            let CollectionRules { list, view, .. } = of;
+            if of.tells_leaving {
+                let told = "who may no longer hear of a record after a change is told a delete";
+                self.line("", format_args!("rule {collection}: {told}"));
+            }
             if list == view {
                 self.line("", format_args!("rule {collection}: {}", words(list)));
             } else {

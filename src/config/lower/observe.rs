@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_saphyr::Spanned;
 
-use super::{Lower, choose, one_of};
+use super::{Lower, boolean, choose, one_of};
 use crate::config::fault::Problem;
 use crate::config::file::{self, Text, place};
 use crate::config::source::Source;
@@ -14,7 +14,7 @@ use crate::config::unit;
 use crate::event::Method;
 use crate::limits;
 use crate::observe::rule::{
-    Case, Concealed, Glob, Naming, PathPattern, Pointer, Read, Rule, TargetTemplate,
+    Case, Complete, Concealed, Glob, Naming, PathPattern, Pointer, Read, Rule, TargetTemplate,
 };
 use crate::observe::{Batch, Observe, preset};
 
@@ -52,6 +52,7 @@ pub(super) fn observe(file: &file::Observe, lower: &mut Lower<'_>) -> Observe {
         remember_bytes: lower.or(file.remember.as_ref(), REMEMBER_BYTES, |text| {
             unit::size(text, &limits::REMEMBER)
         }),
+        read_before_delete: lower.or(file.read_before_delete.as_ref(), false, boolean),
     }
 }
 
@@ -101,6 +102,8 @@ impl Found {
         let conceal = rule.conceal.as_deref().unwrap_or_default();
         let conceal = conceal.iter().filter_map(|file| concealed(file, lower));
         let conceal = conceal.collect();
+        let complete = rule.complete.as_ref();
+        let complete = lower.or(complete, Complete::No, |text| choose(text, COMPLETE));
         let read = rule.read.as_ref();
         let read = read.map(|file| read_of(file, prefix, lower));
         if let Some(path) = path {
@@ -112,6 +115,7 @@ impl Found {
                 collection,
                 partial: partial.into(),
                 conceal,
+                complete,
                 read: read.unwrap_or_else(|| path.read()),
                 path,
             }));
@@ -284,5 +288,11 @@ fn statuses_of(text: &str) -> Result<RangeInclusive<u16>, Problem> {
 }
 
 const METHODS: [Method; 4] = [Method::Post, Method::Put, Method::Patch, Method::Delete];
+
+const COMPLETE: &[(&str, Complete)] = &[
+    ("no", Complete::No),
+    ("request", Complete::Request),
+    ("upstream", Complete::Upstream),
+];
 
 const CASES: &[(&str, Case)] = &[("any", Case::Any), ("exact", Case::Exact)];

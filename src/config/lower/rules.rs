@@ -61,12 +61,18 @@ fn of_collection(file: &file::CollectionRules, lower: &mut Lower<'_>) -> Collect
     let otherwise = lower.or(otherwise, Otherwise::Nothing, |text| {
         choose(text, &[("upstream", Otherwise::Upstream)])
     });
-    if let Some(both) = &file.hear {
-        return CollectionRules::hear(hear(Some(both), otherwise, lower));
-    }
+    let tells_leaving = lower.or(file.leaving.as_ref(), false, |text| {
+        choose(text, &[("delete", true), ("nothing", false)])
+    });
+    let list = hear(file.hear.as_ref().or(file.list.as_ref()), otherwise, lower);
+    let view = match &file.hear {
+        Some(_) => list.clone(),
+        None => hear(file.view.as_ref(), otherwise, lower),
+    };
     CollectionRules {
-        list: hear(file.list.as_ref(), otherwise, lower),
-        view: hear(file.view.as_ref(), otherwise, lower),
+        list,
+        view,
+        tells_leaving,
     }
 }
 

@@ -51,11 +51,12 @@ const REFUSED: &str = r#"
 rules: { a: { hear: 'b = ' } }  =>  4:access.rules.a.hear line 1, column 5: expected a field or a value
 rules: { a: { hear: 'b:isset = 1' } }  =>  4:access.rules.a.hear :isset asks for what was sent and not for what is, which is not decided here
 rules: { a: { hear: '@collection.b.c = 1' } }  =>  4:access.rules.a.hear @collection.b.c asks for records of another collection
-rules: { a: { here: '' } }  =>  4:access.rules.a.here unknown key "here": the keys here are rule, hear, list, view
+rules: { a: { here: '' } }  =>  4:access.rules.a.here unknown key "here": the keys here are rule, leaving, hear, list, view
 rules: { a: '' }  =>  4:access.rules.a expected a table of keys
 rules: { '': { hear: '' } }  =>  4:access.rules names no collection
 rules: { a: { rule: here } }  =>  4:access.rules.a.rule must be upstream
 rules: { a: { rule: upstream, list: 'b = ' } }  =>  4:access.rules.a.list line 1, column 5
+rules: { a: { leaving: yes } }  =>  4:access.rules.a.leaving must be delete or nothing
 rule_cache: 6s  =>  4:access.rule_cache must be from 0ms to 5s
 rules: { a: { hear: '', view: '' } }  =>  4:access.rules.a.hear is both `list` and `view`
 rules: { a: { view: 'b' } }  =>  4:access.rules.a.view line 1, column 2: expected

@@ -38,6 +38,12 @@ impl<'a> Told<'a> {
         let what = match &event.kind {
             Kind::Custom { name, data } => What::Custom { name, data },
             Kind::Gap | Kind::Uncertain { .. } => return None,
+            Kind::Left { collection, id, .. } => What::Write {
+                method: Method::Delete,
+                collection,
+                ids: std::slice::from_ref(id),
+                record: None,
+            },
             Kind::Write {
                 method,
                 collection,

@@ -32,6 +32,12 @@ pub fn encode(event: &Event, view: &View, parts: &Parts) -> Bytes {
                 out.push_str(&message(&id, part.subscription.text(), data.as_str()));
             }
             Kind::Gap => {}
+            Kind::Left {
+                collection, id: of, ..
+            } if part.names(of) => {
+                out.push_str(&written(&id, part, Method::Delete, collection, of, None));
+            }
+            Kind::Left { .. } => {}
             Kind::Uncertain {
                 method,
                 collection,
@@ -48,16 +54,28 @@ pub fn encode(event: &Event, view: &View, parts: &Parts) -> Bytes {
             } => {
                 for of in ids.iter().filter(|of| part.names(of)) {
                     let shown = record.as_ref().filter(|_| ids.len() == 1);
-                    let record = shaped(collection, of, shown);
-                    let record = part.fields.pick(&record);
-                    let action = action(*method);
-                    let data = format!(r#"{{"record":{record},"action":"{action}"}}"#);
-                    out.push_str(&message(&id, part.subscription.text(), &data));
+                    out.push_str(&written(&id, part, *method, collection, of, shown));
                 }
             }
         }
     }
     out.into()
+}
+
+/// The message of a write to one record.
+fn written(
+    id: &str,
+    part: &Part,
+    method: Method,
+    collection: &str,
+    of: &Id,
+    record: Option<&Json>,
+) -> String {
+    let record = shaped(collection, of, record);
+    let record = part.fields.pick(&record);
+    let action = action(method);
+    let data = format!(r#"{{"record":{record},"action":"{action}"}}"#);
+    message(id, part.subscription.text(), &data)
 }
 
 /// Tells that a past was asked for which is gone.

@@ -53,6 +53,7 @@ fn hears(part: &Part, access: &Access, grant: &Grant, leaving: &Leaving<'_>) -> 
                 Hears::No
             };
         }
+        Kind::Left { collection, id, .. } => (collection, std::slice::from_ref(id)),
         Kind::Uncertain { collection, id, .. } => (collection, id.as_slice()),
         Kind::Write {
             collection, ids, ..

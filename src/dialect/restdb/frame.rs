@@ -57,7 +57,6 @@ impl View {
 /// The frame of `event`; it is the same for every subscriber of that form.
 #[must_use]
 pub fn encode(event: &Event, form: &Form) -> Bytes {
-    let patch = form.patch;
     let (name, data) = match &event.kind {
         Kind::Custom { name, data } => (
             "publish",
@@ -73,20 +72,16 @@ pub fn encode(event: &Event, form: &Form) -> Bytes {
             "uncertain",
             uncertain_data(*method, collection, id.as_ref()),
         ),
+        Kind::Left { collection, id, .. } => {
+            let ids = std::slice::from_ref(id);
+            written(Method::Delete, collection, ids, None, form)
+        }
         Kind::Write {
             method,
             collection,
             ids,
             record,
-        } => {
-            let name = write_name(*method, patch);
-            let collection = quoted(collection);
-            let data = write_data(*method, ids, record.as_ref(), &form.fields);
-            (
-                name,
-                format!(r#"{{"event":"{name}","collection":{collection},"data":{data}}}"#),
-            )
-        }
+        } => written(*method, collection, ids, record.as_ref(), form),
     };
     sse::encoded(&Frame {
         id: Some(event.cursor),
@@ -94,6 +89,21 @@ pub fn encode(event: &Event, form: &Form) -> Bytes {
         data: Some(&data),
         retry: Some(RETRY_AFTER_EVENT),
     })
+}
+
+/// The name and the data of a write.
+fn written(
+    method: Method,
+    collection: &str,
+    ids: &[Id],
+    record: Option<&Json>,
+    form: &Form,
+) -> (&'static str, String) {
+    let name = write_name(method, form.patch);
+    let collection = quoted(collection);
+    let data = write_data(method, ids, record, &form.fields);
+    let data = format!(r#"{{"event":"{name}","collection":{collection},"data":{data}}}"#);
+    (name, data)
 }
 
 /// The first bytes of a stream: padding, `retry`, `init`, one ping, and the gap if there is one.

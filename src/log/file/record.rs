@@ -222,6 +222,17 @@ fn put_event(event: &Event, body: &mut Vec<u8>) {
             put_text(name, body);
             put_text(data.as_str(), body);
         }
+        Kind::Left {
+            collection,
+            id,
+            before,
+            after,
+        } => {
+            body.push(4);
+            put_target(Method::Delete, collection, Some(id), body);
+            put_text(before.as_str(), body);
+            put_text(after.as_str(), body);
+        }
         Kind::Uncertain {
             method,
             collection,
@@ -424,6 +435,15 @@ impl<'a> Bytes<'a> {
                     collection,
                     ids,
                     record,
+                }
+            }
+            4 => {
+                let (_delete, collection, id) = self.target()?;
+                Kind::Left {
+                    collection,
+                    id: id?,
+                    before: Self::json(self.text()?)?,
+                    after: Self::json(self.text()?)?,
                 }
             }
             _ => return None,

@@ -136,6 +136,7 @@ fn lines(events: &[Arc<Event>]) -> Vec<String> {
         match &event.kind {
             Kind::Custom { name, .. } => format!("{seq} {name}"),
             Kind::Gap => format!("{seq} gap"),
+            Kind::Left { collection, .. } => format!("{seq} left {collection}"),
             Kind::Uncertain { collection, .. } => format!("{seq} uncertain {collection}"),
             Kind::Write { collection, .. } => format!("{seq} write {collection}"),
         }

@@ -43,7 +43,10 @@ impl Case {
             request: Body::Whole(self.request.as_bytes()),
             response: Body::Whole(answer.as_bytes()),
         });
-        events.iter().map(|event| line(event, method)).collect()
+        events
+            .iter()
+            .map(|event| line(&event.kind, method))
+            .collect()
     }
 
     fn observe(&self) -> Observe {
@@ -64,7 +67,7 @@ impl Case {
 /// Shape: `7 {"id":7}`, `7,8 -`, `uncertain 7`, `uncertain -`.
 fn line(event: &Kind, expected: &str) -> String {
     match event {
-        Kind::Custom { .. } | Kind::Gap => panic!("{event:?} is no write"),
+        Kind::Custom { .. } | Kind::Gap | Kind::Left { .. } => panic!("{event:?} is no write"),
         Kind::Uncertain {
             method,
             collection,
@@ -412,7 +415,7 @@ fn a_request_that_was_not_kept_is_only_missed_where_it_is_needed() {
         let events = target.events(answer);
         events
             .iter()
-            .map(|event| line(event, "POST"))
+            .map(|event| line(&event.kind, "POST"))
             .collect::<Vec<_>>()
     };
     assert_eq!(events(r#"{"a":1}"#), [r#"7 {"a":1}"#]);

@@ -33,6 +33,14 @@ fn kind() -> impl Strategy<Value = Kind> {
     let record = proptest::option::of(some_json());
     prop_oneof![
         Just(Kind::Gap),
+        (text(), id(), some_json(), some_json()).prop_map(|(collection, id, before, after)| {
+            Kind::Left {
+                collection,
+                id,
+                before,
+                after,
+            }
+        }),
         (text(), some_json()).prop_map(|(name, data)| Kind::Custom { name, data }),
         (method(), text(), option(id())).prop_map(|(method, collection, id)| Kind::Uncertain {
             method,

@@ -1,0 +1,149 @@
+//! Writes whose records the upstream did not tell, and how they are read from it.
+//!
+//! What a rule lets be read is read as whoever wrote, with their credentials: a record after a
+//! write that told none, and a record before its delete. An upstream that does not answer in time
+//! costs the event its record, and nothing else.
+
+use std::sync::Arc;
+
+use http::header::{AUTHORIZATION, COOKIE, HOST};
+use http::{Method, StatusCode};
+use pingora::http::RequestHeader;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use tracing::debug;
+
+use crate::client::{self, Client};
+use crate::config::{HostHeader, Snapshot};
+use crate::event::{Id, Json, Kind};
+use crate::known::Known;
+use crate::limits::{COMPLETE_TIMEOUT, READ_BYTES_MAX};
+use crate::log::{Intent, Log, Ticket};
+use crate::observe::{Completion, Happened};
+
+/// Who wrote, as far as the upstream knows them by it: fields of their request.
+#[derive(Debug, Default)]
+pub(super) struct Writer(http::HeaderMap);
+
+/// What completes writes.
+#[derive(Clone)]
+pub(super) struct Completing {
+    log: Log,
+    known: Arc<Known>,
+    client: Arc<Client>,
+}
+
+impl Writer {
+    /// Who sends that request.
+    pub(super) fn of(request: &RequestHeader) -> Self {
+        let mut fields = http::HeaderMap::new();
+        for name in [AUTHORIZATION, COOKIE, HOST] {
+            for value in request.headers.get_all(&name) {
+                fields.append(name.clone(), value.clone());
+            }
+        }
+        Self(fields)
+    }
+}
+
+impl Completing {
+    pub(super) fn new(log: Log, known: Arc<Known>) -> Self {
+        Self {
+            log,
+            known,
+            client: Arc::default(),
+        }
+    }
+
+    /// Appends what happened. The ticket is ready when the log holds it, if it does not yet.
+    pub(super) fn append(
+        &self,
+        all: Vec<Happened>,
+        intent: Option<Intent>,
+        snapshot: Option<&Snapshot>,
+    ) -> Option<Ticket> {
+        let append = |kinds| self.log.append(kinds, intent);
+        let tells_leaving = |collection: &str| {
+            snapshot.is_some_and(|snapshot| snapshot.access.rules.tells_leaving(collection))
+        };
+        self.known.append(all, tells_leaving, append)
+    }
+
+    /// Appends what happened once the records that it lacks were read, as who wrote.
+    pub(super) fn append_read(
+        self,
+        mut all: Vec<Happened>,
+        intent: Option<Intent>,
+        writer: Writer,
+        snapshot: Arc<Snapshot>,
+    ) -> Ticket {
+        let (done, held) = oneshot::channel();
+        // Ends by itself: each read has a deadline. Whoever waits for it may leave.
+        tokio::spawn(async move {
+            for happened in &mut all {
+                if !matches!(happened.completion, Completion::Upstream) {
+                    continue;
+                }
+                if let Kind::Write {
+                    collection,
+                    ids,
+                    record,
+                    ..
+                } = &mut happened.kind
+                    && let [id] = ids.as_slice()
+                {
+                    *record = self.read(collection, id, &writer, &snapshot).await;
+                }
+            }
+            if let Some(ticket) = self.append(all, intent, Some(&snapshot)) {
+                ticket.await;
+            }
+            // Nobody waits: the connection is gone.
+            let _gone = done.send(());
+        });
+        Ticket::until(held)
+    }
+
+    /// Whether the record is known without reading it.
+    pub(super) fn knows(&self, collection: &Arc<str>, id: &Id) -> bool {
+        self.known.has(collection, id)
+    }
+
+    /// The record as the upstream shows it to the writer, without what is not told; none if it
+    /// does not.
+    pub(super) async fn read(
+        &self,
+        collection: &str,
+        id: &Id,
+        writer: &Writer,
+        snapshot: &Snapshot,
+    ) -> Option<Json> {
+        let (rule, how) = snapshot.observe.read()?;
+        let target = how.record.of(collection, id)?;
+        let upstream = &snapshot.upstream;
+        let mut request = client::request(upstream, &Method::GET, target, None).ok()?;
+        for (name, value) in &writer.0 {
+            if name != HOST || upstream.host_header == HostHeader::Preserve {
+                request.headers_mut().append(name.clone(), value.clone());
+            }
+        }
+        let told = self.client.send(upstream, request, READ_BYTES_MAX);
+        match timeout(COMPLETE_TIMEOUT, told).await {
+            Ok(Ok(told)) if told.status == StatusCode::OK => {
+                snapshot.observe.told(rule, &told.body, id)
+            }
+            Ok(Ok(told)) => {
+                debug!(status = %told.status, "the API does not show a record to who wrote it");
+                None
+            }
+            Ok(Err(error)) => {
+                debug!(%error, "a record could not be read");
+                None
+            }
+            Err(_elapsed) => {
+                debug!("a record was not read in time");
+                None
+            }
+        }
+    }
+}

@@ -81,7 +81,7 @@ struct Options {
     #[arg(long, default_value_t = 5_000)]
     owned: usize,
     /// Streams that are open beside PocketBase.
-    #[arg(long, value_delimiter = ',', default_values_t = [1000, 5000])]
+    #[arg(long, value_delimiter = ',', default_values_t = [10, 1000, 5000])]
     streams: Vec<usize>,
     /// What cargo says to each benchmark.
     #[arg(long, hide = true)]

@@ -44,7 +44,8 @@ struct Figures {
     write: [f64; 2],
     /// Writes a second.
     rate: f64,
-    stream_kib: f64,
+    /// None of a few: what else grows is more.
+    stream_kib: Option<f64>,
     order: Order,
 }
 
@@ -102,7 +103,7 @@ fn once(teller: Teller, program: &Path, streams: usize) -> Result<Figures> {
         let before = served.resident_kib();
         let read = OWNERS.min(streams);
         let mut subscribed = Subscribed::open(served.address(), streams, read).await?;
-        let stream_kib = (served.resident_kib() - before) / streams as f64;
+        let grown = served.resident_kib() - before;
 
         let steady = Load {
             writers: WRITERS,
@@ -135,7 +136,7 @@ fn once(teller: Teller, program: &Path, streams: usize) -> Result<Figures> {
             event: QUANTILES.map(|part| quantile(&mut events, part)),
             write: QUANTILES.map(|part| quantile(&mut writes, part)),
             rate,
-            stream_kib,
+            stream_kib: (streams >= MANY).then(|| grown / streams as f64),
             order,
         })
     })
@@ -247,7 +248,7 @@ fn print(rows: &[((Teller, usize), Vec<Figures>)]) {
             least_of(&|f| Some(f.write[0])),
             least_of(&|f| Some(f.write[1])),
             usual(&of(&|f| Some(f.rate)), most),
-            least_of(&|f| Some(f.stream_kib)),
+            least_of(&|f| f.stream_kib),
         ]);
         let sum = |count: fn(&Order) -> usize| {
             let counts = taken.iter().map(|figures| count(&figures.order));
@@ -287,6 +288,8 @@ const QUANTILES: [f64; 2] = [0.5, 0.99];
 /// Each takes a minute and more.
 const REPETITIONS_MAX: u32 = 3;
 const WRITERS: usize = 4;
+/// Streams from which on the memory of one can be told.
+const MANY: usize = 100;
 /// Users who hear while it is written as fast as it can be.
 const OWNERS: usize = 8;
 /// Between two writes.

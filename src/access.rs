@@ -32,7 +32,7 @@ mod strict;
 mod token;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -426,7 +426,9 @@ impl Access {
 
 /// Every write and every custom event.
 fn everything() -> Arc<[TopicPattern]> {
-    Arc::new([TopicPattern::Write(None, None), TopicPattern::Custom(None)])
+    static ALL: LazyLock<Arc<[TopicPattern]>> =
+        LazyLock::new(|| Arc::new([TopicPattern::Write(None, None), TopicPattern::Custom(None)]));
+    Arc::clone(&ALL)
 }
 
 // === impl Principal ===

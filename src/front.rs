@@ -310,7 +310,7 @@ impl Front {
             Err(refused) => return *refused,
         };
         let client = Client {
-            id: submission.client_id.clone(),
+            id: submission.client_id.as_ref().into(),
             address,
         };
         let done = self

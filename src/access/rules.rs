@@ -25,6 +25,7 @@ use jiff::Timestamp;
 use super::reads::{Hears, Reads, Shown};
 use super::{Grant, Presented};
 use crate::event::{Event, Json, Kind};
+use crate::observe::json;
 use crate::rule::{Facts, Keys, Record, Request, Rule, Verdict};
 use crate::topic::Topic;
 
@@ -88,6 +89,8 @@ pub struct Leaving<'e> {
     now: Timestamp,
     /// Its record, read when the first asks for it.
     record: OnceCell<Option<Record<'e>>>,
+    /// Another name that its record has for its collection, read when the first asks for it.
+    alias: OnceCell<Option<Box<str>>>,
     /// What the rules of its collection say of it, where that is the same for all.
     for_all: [OnceCell<Verdict>; 2],
 }
@@ -238,6 +241,7 @@ impl<'e> Leaving<'e> {
             event,
             now,
             record: OnceCell::new(),
+            alias: OnceCell::new(),
             for_all: Default::default(),
         }
     }
@@ -256,6 +260,36 @@ impl<'e> Leaving<'e> {
             Kind::Custom { .. } | Kind::Gap | Kind::Uncertain { .. } => None,
         };
         self.record.get_or_init(read).as_ref()
+    }
+
+    /// Another name that its record has for its collection, `collectionId` as PocketBase has it:
+    /// there it may be subscribed to by that as well.
+    #[must_use]
+    pub fn alias(&self) -> Option<&str> {
+        let read = || {
+            let (collection, record) = match &self.event.kind {
+                Kind::Write {
+                    collection,
+                    record: Some(record),
+                    ..
+                } => (collection, record),
+                Kind::Left {
+                    collection, before, ..
+                } => (collection, before),
+                Kind::Custom { .. }
+                | Kind::Gap
+                | Kind::Uncertain { .. }
+                | Kind::Write { record: None, .. } => return None,
+            };
+            if !record.as_str().contains(ALIAS) {
+                return None;
+            }
+            let members = json::members(serde_json::from_str(record.as_str()).ok()?)?;
+            let own = members.iter().rfind(|member| member.is(ALIAS))?;
+            let alias = json::string(own.value)?;
+            (*alias != **collection).then(|| alias.into())
+        };
+        self.alias.get_or_init(read).as_deref()
     }
 
     /// What a rule of the one who hears says, whose claims are those of `grant`, of what is shown of
@@ -320,3 +354,6 @@ impl<'e> Leaving<'e> {
         *for_all.get_or_init(|| asked(None))
     }
 }
+
+/// The member of a record that has another name of its collection.
+const ALIAS: &str = "collectionId";

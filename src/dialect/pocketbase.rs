@@ -24,7 +24,7 @@ mod submission;
 mod topic;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::{Fields, Interest};
@@ -68,6 +68,13 @@ impl Default for Options {
 pub struct View {
     parts: Arc<[Part]>,
     /// Of all of it: two that differ here are two.
+    hash: u64,
+}
+
+/// A view as long as somebody holds it.
+#[derive(Clone, Debug)]
+pub struct WeakView {
+    parts: Weak<[Part]>,
     hash: u64,
 }
 
@@ -117,10 +124,30 @@ impl View {
         self.parts.iter().map(|part| &part.subscription)
     }
 
+    /// The same, not held.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakView {
+        WeakView {
+            parts: Arc::downgrade(&self.parts),
+            hash: self.hash,
+        }
+    }
+
     /// What tells it from most others.
     #[must_use]
     pub fn hash_of_all(&self) -> u64 {
         self.hash
+    }
+}
+
+impl WeakView {
+    /// The view, if somebody still holds it.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<View> {
+        Some(View {
+            parts: self.parts.upgrade()?,
+            hash: self.hash,
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 //! are joined once for an audience, however many streams are in it.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -18,8 +19,10 @@ use crate::dialect::{Form, View};
 #[derive(Debug, Default)]
 pub(super) struct Audiences {
     audiences: Slab<Audience>,
-    /// Which audience a newcomer belongs to, by its grant without its end.
-    by_grant: HashMap<(Grant, View), usize>,
+    /// Which audience a newcomer belongs to, by a hash of its grant without its end and of its view.
+    /// Of two that share a hash the newer is in it, and the members of the other stay by themselves.
+    by_grant: HashMap<u64, usize>,
+    hasher: RandomState,
     index: Index,
     /// When the audiences whose grants end by themselves do, the first one first.
     ends: BTreeSet<(Timestamp, usize)>,
@@ -56,14 +59,15 @@ impl Audiences {
         stream: u32,
     ) -> (usize, usize) {
         // One that ends later is the same: the audience is looked at when it ends itself.
-        let key = (grant.without_end(), view);
-        let id = match self.by_grant.get(&key) {
-            Some(id) => *id,
+        let key = self.key(&grant, &view);
+        let known = self.by_grant.get(&key).copied();
+        let same = |id: &usize| self.audiences.get(*id).is_some_and(|a| a.is(&grant, &view));
+        let id = match known.filter(same) {
+            Some(id) => id,
             None => {
                 let id = self.audiences.vacant_key();
                 self.index.insert(id, &grant, &form.interests(&grant));
                 self.ends.extend(grant.until().map(|until| (until, id)));
-                let view = key.1.clone();
                 self.by_grant.insert(key, id);
                 self.audiences.insert(Audience {
                     grant,
@@ -113,8 +117,8 @@ impl Audiences {
                 Ok((grant, form)) => {
                     self.index.insert(id, &grant, &form.interests(&grant));
                     self.ends.extend(grant.until().map(|until| (until, id)));
-                    self.by_grant
-                        .insert((grant.without_end(), audience.view.clone()), id);
+                    let key = key(&self.hasher, &grant, &audience.view);
+                    self.by_grant.insert(key, id);
                     audience.grant = grant;
                     audience.form = form;
                 }
@@ -139,9 +143,9 @@ impl Audiences {
         };
         let interests = audience.form.interests(&audience.grant);
         self.index.remove(id, &audience.grant, &interests);
-        let key = (audience.grant.without_end(), audience.view.clone());
-        if self.by_grant.get(&key) == Some(&id) {
-            self.by_grant.remove(&key);
+        let old = key(&self.hasher, &audience.grant, &audience.view);
+        if self.by_grant.get(&old) == Some(&id) {
+            self.by_grant.remove(&old);
         }
         if let Some(until) = audience.grant.until() {
             self.ends.remove(&(until, id));
@@ -149,8 +153,8 @@ impl Audiences {
         let (grant, form) = terms.renew(&audience.grant, &audience.view, now)?;
         self.index.insert(id, &grant, &form.interests(&grant));
         self.ends.extend(grant.until().map(|until| (until, id)));
-        let key = (grant.without_end(), audience.view.clone());
-        self.by_grant.insert(key, id);
+        let new = key(&self.hasher, &grant, &audience.view);
+        self.by_grant.insert(new, id);
         audience.grant = grant;
         audience.form = form;
         Ok(())
@@ -164,6 +168,10 @@ impl Audiences {
         Some(first.1)
     }
 
+    fn key(&self, grant: &Grant, view: &View) -> u64 {
+        key(&self.hasher, grant, view)
+    }
+
     fn remove(&mut self, id: usize) {
         let audience = self.audiences.remove(id);
         if let Some(until) = audience.grant.until() {
@@ -171,14 +179,24 @@ impl Audiences {
         }
         let interests = audience.form.interests(&audience.grant);
         self.index.remove(id, &audience.grant, &interests);
-        let key = (audience.grant.without_end(), audience.view);
+        let key = self.key(&audience.grant, &audience.view);
         if self.by_grant.get(&key) == Some(&id) {
             self.by_grant.remove(&key);
         }
     }
 }
 
+/// By what an audience is found of that grant and that view.
+fn key(hasher: &RandomState, grant: &Grant, view: &View) -> u64 {
+    hasher.hash_one((grant.without_end(), view))
+}
+
 impl Audience {
+    /// Whether who has that grant, whenever it ends, and that view is one of its members.
+    fn is(&self, grant: &Grant, view: &View) -> bool {
+        self.view == *view && self.grant.without_end() == grant.without_end()
+    }
+
     /// The members' keys.
     pub(super) fn members(&self) -> &[u32] {
         &self.members

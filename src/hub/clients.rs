@@ -1,14 +1,15 @@
 //! Clients that are subscribed to other things while their streams are open.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::access::{Grant, Principal};
-use crate::dialect::pocketbase::{Denial, View};
+use crate::dialect::pocketbase::{Denial, View, WeakView};
 use crate::event::{Cursor, Since};
 use crate::limits::{POCKETBASE_LEFT_MAX, POCKETBASE_UNSURE, POCKETBASE_UNSURE_MAX};
 
@@ -16,7 +17,7 @@ use crate::limits::{POCKETBASE_LEFT_MAX, POCKETBASE_UNSURE, POCKETBASE_UNSURE_MA
 #[derive(Debug)]
 pub struct Client {
     /// By which it is known. Not to be guessed.
-    pub id: Box<str>,
+    pub id: Arc<str>,
     /// From where its stream came.
     pub address: IpAddr,
 }
@@ -42,8 +43,8 @@ pub(super) struct Subscribed {
     pub(super) client: Client,
     /// Whose it is, once that was said: for good.
     pub(super) identity: Option<Principal>,
-    /// To what, and as whom, once it was.
-    pub(super) print: Option<Print>,
+    /// To what it is subscribed, once it was: [`View::hash_of_all`].
+    pub(super) to: Option<u64>,
     /// When it was told something last.
     told: Instant,
     /// When it was told something of late, and behind which place. Bounded by
@@ -60,16 +61,46 @@ pub(super) type Print = (Option<Principal>, IpAddr, u64);
 #[derive(Debug, Default)]
 pub(super) struct Left(VecDeque<(Instant, Print, Cursor)>);
 
+/// Views that clients have, so that many who are subscribed to the same hold it once.
+///
+/// Bounded by the clients: those that nobody has are let go when it has doubled.
+#[derive(Debug, Default)]
+pub(super) struct Views {
+    by_hash: HashMap<u64, WeakView>,
+    room: usize,
+}
+
+impl Views {
+    /// The same view, the one that another client holds if one does.
+    pub(super) fn shared(&mut self, view: &View) -> View {
+        let held = self.by_hash.get(&view.hash_of_all());
+        if let Some(held) = held.and_then(WeakView::upgrade).filter(|held| held == view) {
+            return held;
+        }
+        if self.by_hash.len() >= self.room {
+            self.by_hash.retain(|_, held| held.upgrade().is_some());
+            self.room = self.by_hash.len() * 2 + 16;
+        }
+        self.by_hash.insert(view.hash_of_all(), view.downgrade());
+        view.clone()
+    }
+}
+
 impl Subscribed {
     pub(super) fn new(client: Client, over: Instant, now: Instant) -> Self {
         Self {
             client,
             identity: None,
-            print: None,
+            to: None,
             told: now,
             recent: VecDeque::new(),
             over,
         }
+    }
+
+    /// What is the same for it when it comes back, once it was subscribed.
+    pub(super) fn print(&self) -> Option<Print> {
+        Some((self.identity, self.client.address, self.to?))
     }
 
     /// It is told what follows the place `after`.

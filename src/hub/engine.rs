@@ -32,7 +32,7 @@ use tracing::info;
 
 use super::audience::Audiences;
 use super::beats::Beats;
-use super::clients::{Left, Submitting};
+use super::clients::{Left, Submitting, Views};
 use super::frames::{Batch, Frames};
 use super::stream::{Behind, Position, Ready, Stream, Written};
 use super::{Joining, Shared, Terms};
@@ -51,7 +51,9 @@ pub struct Engine {
     joining: mpsc::Receiver<Joining>,
     submitting: mpsc::Receiver<Submitting>,
     /// Streams by the ids of their clients, of those that have one.
-    clients: HashMap<Box<str>, u32>,
+    clients: HashMap<Arc<str>, u32>,
+    /// What clients are subscribed to, once for all that are subscribed to the same.
+    views: Views,
     /// Clients that have left lately.
     left: Left,
     streams: Slab<Stream>,
@@ -124,6 +126,7 @@ impl Engine {
             joining,
             submitting,
             clients: HashMap::new(),
+            views: Views::default(),
             left: Left::default(),
             streams: Slab::new(),
             audiences: Audiences::new(&terms),

@@ -127,7 +127,9 @@ impl Index {
             }
         }
         for key in keys {
-            let filed = self.keyed.entry(key.clone()).or_default();
+            // Most are for one.
+            let filed = self.keyed.entry(key.clone());
+            let filed = filed.or_insert_with(|| Vec::with_capacity(1));
             change.apply(filed, audience);
             if filed.is_empty() {
                 self.keyed.remove(&key);
@@ -211,6 +213,12 @@ impl Index {
                 }
             },
         }
+        if let (Some(alias), Some(Topic::Write(method, _))) =
+            (leaving.alias(), Topic::of(leaving.event))
+            && let Some(by_method) = self.collections.get(alias)
+        {
+            by_method.collect(method, found);
+        }
         self.find_ids(leaving, found);
         found.sort_unstable();
         found.dedup();
@@ -226,12 +234,12 @@ impl Index {
                 collection, ids, ..
             } => (collection, ids.as_slice()),
         };
-        let Some(filed) = self.ids.get(&**collection) else {
-            return;
-        };
-        for id in ids {
-            let filed = filed.get(id.as_str());
-            found.extend_from_slice(filed.map(Vec::as_slice).unwrap_or_default());
+        for collection in [Some(&**collection), leaving.alias()].into_iter().flatten() {
+            let filed = self.ids.get(collection);
+            for id in ids {
+                let filed = filed.and_then(|filed| filed.get(id.as_str()));
+                found.extend_from_slice(filed.map(Vec::as_slice).unwrap_or_default());
+            }
         }
     }
 

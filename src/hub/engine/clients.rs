@@ -7,7 +7,6 @@ use tokio::time::Instant;
 use super::super::clients::{Print, Submitting, Subscribed};
 use super::super::stream::{Behind, Position};
 use super::Engine;
-use crate::access::Principal;
 use crate::dialect::View;
 use crate::dialect::pocketbase::Denial;
 use crate::event::{Cursor, Since};
@@ -42,13 +41,13 @@ impl Engine {
         if subscribed.identity.is_some() && subscribed.identity != principal {
             return Err(Denial::Identity);
         }
-        let is_first = subscribed.print.is_none();
-        let print = print(principal, submitting);
+        let is_first = subscribed.to.is_none();
         subscribed.identity = principal;
-        subscribed.print = Some(print);
+        subscribed.to = Some(submitting.view.hash_of_all());
+        let print = subscribed.print();
         let (audience, place) = stream.audience;
 
-        let view = View::Pocketbase(submitting.view.clone());
+        let view = View::Pocketbase(self.views.shared(&submitting.view));
         let renewed = self.terms.renew(&submitting.grant, &view, Timestamp::now());
         let (grant, form) = renewed.map_err(|_denied| Denial::Unknown)?;
         if let Some(moved) = self.audiences.leave(audience, place)
@@ -60,18 +59,18 @@ impl Engine {
         if let Some(stream) = self.streams.get_mut(key as usize) {
             stream.audience = joined;
         }
-        self.go_back(key, submitting, print, is_first);
+        self.go_back(key, submitting, print.filter(|_| is_first));
         Ok(())
     }
 
     /// Lets a client hear what it missed, if it says since when, or has just come back.
-    fn go_back(&mut self, key: u32, submitting: &Submitting, print: Print, is_first: bool) {
+    /// The first of a client is the one that it may have had before.
+    fn go_back(&mut self, key: u32, submitting: &Submitting, print: Option<Print>) {
         let now = Instant::now();
         let options = self.terms.realtime.pocketbase.as_ref();
         let missed = options.map(|options| options.missed).unwrap_or_default();
-        let left = is_first
-            .then(|| self.left.take(&print, missed, now))
-            .flatten()
+        let left = print
+            .and_then(|print| self.left.take(&print, missed, now))
             .filter(|upto| upto.epoch == self.tail.epoch);
         let starts: Vec<_> = submitting
             .since
@@ -131,7 +130,7 @@ impl Engine {
     /// Lets a client go whose stream has ended, and keeps for a while up to where it was told.
     pub(super) fn forget_client(&mut self, mut subscribed: Subscribed, at: &Position) {
         self.clients.remove(&subscribed.client.id);
-        let Some(print) = subscribed.print else {
+        let Some(print) = subscribed.print() else {
             return;
         };
         let seq = match at {
@@ -149,8 +148,3 @@ impl Engine {
 
 /// The part of a stream's life by which it may be shorter.
 const LIFE_SPREAD: f64 = 0.1;
-
-fn print(principal: Option<Principal>, submitting: &Submitting) -> Print {
-    let what = submitting.view.hash_of_all();
-    (principal, submitting.client.address, what)
-}

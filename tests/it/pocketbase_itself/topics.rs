@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{Both, ONE, TWO};
+use crate::harness::PocketBase;
 
 #[tokio::test]
 async fn a_collection_and_a_record_are_heard() {
@@ -140,4 +141,47 @@ async fn a_write_to_the_id_of_a_collection_is_heard_under_its_name() {
     both.write(&format!("{own} await own.delete('{ONE}')"))
         .await;
     both.hear(&["all delete"]).await;
+}
+
+#[tokio::test]
+async fn a_collection_goes_by_its_id_too() {
+    let mut both = Both::open().await;
+    let record = both
+        .write(&format!("return await posts.create({{ id: '{ONE}' }});"))
+        .await;
+    let id = record["collectionId"].as_str().unwrap();
+    both.run(&format!(
+        "await hear('all', '*', {{ of: '{id}' }}); await hear('one', '{ONE}', {{ of: '{id}' }});"
+    ))
+    .await;
+    both.write(&format!(
+        "await posts.update('{ONE}', {{ title: 'b' }}); await posts.delete('{ONE}');"
+    ))
+    .await;
+    both.hear(&["all update", "one update", "all delete", "one delete"])
+        .await;
+}
+
+#[tokio::test]
+async fn relations_are_told_with_a_record_to_who_asks_for_them() {
+    let pocketbase = PocketBase::start().await;
+    for collection in ["notes", "teams"] {
+        pocketbase.set_rules(collection, Some(""), Some("")).await;
+    }
+    let mut both = Both::before(pocketbase, "    notes: { hear: \"\" }\n").await;
+    let team = both
+        .write("return await writer.collection('teams').create({ name: 't' });")
+        .await;
+    both.run(
+        "await hear('plain', '*', { of: 'notes' });
+         await hear('team', '*', { of: 'notes', expand: 'team' });
+         await hear('name', '*', { of: 'notes', expand: 'team', fields: 'expand.team.name' });
+         await hear('other', '*', { of: 'notes', expand: 'nothing' });",
+    )
+    .await;
+    let note = json!({ "team": team["id"] });
+    both.write(&format!("await writer.collection('notes').create({note});"))
+        .await;
+    both.hear(&["plain create", "team create", "name create", "other create"])
+        .await;
 }

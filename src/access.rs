@@ -234,6 +234,10 @@ impl Access {
         let renewed = self.grant_on(counts, &old.origin, now)?;
         let presented = match &renewed.basis {
             Basis::Identity(of) if self.rules.asks_upstream() => Some(Arc::clone(&of.presented)),
+            // Its token was not kept, as nobody was to be asked. It has to present it again.
+            Basis::Token(_) if self.rules.asks_upstream() && old.presented.is_none() => {
+                return Err(Denied::Unasked);
+            }
             _ => old.presented.clone(),
         };
         Ok(Grant {

@@ -26,6 +26,7 @@ mod keys;
 mod narrow;
 mod origin;
 mod reads;
+mod renew;
 mod rules;
 mod scope;
 mod strict;
@@ -213,47 +214,6 @@ impl Access {
             }
             granted => granted,
         }
-    }
-
-    /// The grant that the holder of `old` has under this configuration, and by what is known of
-    /// its credential now.
-    ///
-    /// # Errors
-    /// [`Denied`]: it has none any more, and its streams end.
-    pub fn renew(&self, old: &Grant, now: Timestamp) -> Result<Grant, Denied> {
-        self.unnarrowed(old, now)?.narrowed(old.narrow.clone())
-    }
-
-    /// As [`Access::renew`], whatever of it its holder wants.
-    fn unnarrowed(&self, old: &Grant, now: Timestamp) -> Result<Grant, Denied> {
-        let counts = match &old.basis {
-            Basis::Identity(identified) => Counts::Presented(Arc::clone(&identified.presented)),
-            Basis::Key(key) => Counts::Key(key.clone()),
-            Basis::Token(token) => Counts::Token(Arc::clone(token), old.means),
-        };
-        let renewed = self.grant_on(counts, &old.origin, now)?;
-        let presented = match &renewed.basis {
-            Basis::Identity(of) => Some(Arc::clone(&of.presented)),
-            _ => old.presented.clone(),
-        };
-        Ok(Grant {
-            presented,
-            ..renewed
-        })
-    }
-
-    /// The same, with what the upstream knows its holder by, if it may have to be asked as them.
-    fn with_presented(&self, grant: Grant, credential: &Credential) -> Grant {
-        let presented = match &grant.basis {
-            Basis::Identity(identified) => Some(Arc::clone(&identified.presented)),
-            _ if !self.rules.asks_upstream() => None,
-            Basis::Key(_) => None,
-            Basis::Token(_) => credential.authorization().or_else(|| {
-                let cookie = self.jwt.as_ref()?.cookie.as_ref()?;
-                credential.cookies_named(std::slice::from_ref(cookie))
-            }),
-        };
-        Grant { presented, ..grant }
     }
 
     /// Whether the holder of `credential` may publish the custom event `name`, and who that is.

@@ -33,7 +33,7 @@ pub(crate) mod json;
 mod path;
 mod record;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use aliases::Aliases;
@@ -60,6 +60,9 @@ pub struct Observe {
     pub collections: Option<Arc<BTreeSet<Box<str>>>>,
     /// Names of collections that paths have and records do not.
     pub aliases: Arc<Aliases>,
+    /// Collections that the configuration names, by their names in lower case: so are those spelt
+    /// that an upstream takes in any case and of which no record was seen yet.
+    pub spelt: Arc<BTreeMap<Box<str>, Arc<str>>>,
     /// What is taken out of each record, as seen from the record.
     ///
     /// Every member of that name goes. An array on the way is entered, with or without an
@@ -205,9 +208,7 @@ impl Observe {
         // `*` in the place of an id is a selection, as in RestDB's `DELETE /company/*?q={}`.
         let id = place.id.filter(|id| exact && *id != "*");
         let named = rule.collection.is_some();
-        let alias = named
-            .then(|| self.aliases.name(&place.collection))
-            .flatten();
+        let alias = named.then(|| self.name(&place.collection)).flatten();
         Some(Target {
             method,
             collection: alias.unwrap_or_else(|| place.collection.into()),
@@ -219,6 +220,12 @@ impl Observe {
             rule: Arc::clone(rule),
             redact: Arc::clone(&self.redact),
         })
+    }
+
+    /// What a collection is called that a path calls so, where records say what they are called.
+    fn name(&self, path: &str) -> Option<Arc<str>> {
+        let spelt = || self.spelt.get(&*path.to_lowercase()).cloned();
+        self.aliases.name(path).or_else(spelt)
     }
 
     /// How a record is read from the upstream, whichever its collection: as the first rule says that

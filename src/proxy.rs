@@ -222,7 +222,7 @@ impl ProxyHttp for Relay {
                 && !self.completing.knows(collection, id)
             {
                 let writer = observing.writer();
-                let before = self.completing.read(collection, id, writer, snapshot);
+                let before = (self.completing).read_before(collection, id, writer, snapshot);
                 let before = before.await;
                 observing.see_before(before);
             }

@@ -144,7 +144,7 @@ impl Reads {
         };
         let mut state = self.0.lock();
         if *method == Method::Delete {
-            return state.hears_of_delete(ids.iter().map(read), event.at);
+            return state.hears_of_delete(ids.iter().map(read), event);
         }
         // Of several nothing is told that one does not know whole; only deletes are of several.
         let [id] = ids else {
@@ -284,11 +284,11 @@ impl State {
     }
 
     /// Of each there has to be an answer, and what all of them show is shown.
-    fn hears_of_delete(&self, reads: impl Iterator<Item = Read>, deleted: Timestamp) -> Hears {
+    fn hears_of_delete(&self, reads: impl Iterator<Item = Read>, delete: &Event) -> Hears {
         let mut hears = Hears::No;
         for read in reads {
             let answer = self.answers.get(&read);
-            hears = match (answer.map(|answer| answer.hears_of_delete(deleted)), hears) {
+            hears = match (answer.map(|answer| answer.hears_of_delete(delete)), hears) {
                 (Some(Hears::Yes(own)), Hears::Yes(others)) => Hears::Yes(others.and(own)),
                 (Some(Hears::Yes(own)), _) => Hears::Yes(own),
                 _ => return Hears::No,
@@ -301,8 +301,12 @@ impl State {
 impl Answer {
     fn counts(&self, event: Cursor, cache: Duration, now: Timestamp) -> bool {
         let age = Duration::try_from(now.duration_since(self.at)).unwrap_or_default();
-        let covers = self.upto.epoch == event.epoch && self.upto.seq >= event.seq;
-        (covers && age <= READ_FRESH) || age < cache
+        (self.covers(event) && age <= READ_FRESH) || age < cache
+    }
+
+    /// Whether it was asked for when the log had the event already.
+    fn covers(&self, event: Cursor) -> bool {
+        self.upto.epoch == event.epoch && self.upto.seq >= event.seq
     }
 
     fn hears(&self) -> Hears {
@@ -312,17 +316,18 @@ impl Answer {
         }
     }
 
-    /// The same of a delete of that time. What was lost just before it, or since, may have been
-    /// lost by it.
-    fn hears_of_delete(&self, deleted: Timestamp) -> Hears {
+    /// The same of a delete. What was lost just before it, or since, may have been lost by it; what
+    /// is shown since is another record of that id, or one that is deleted in name only.
+    fn hears_of_delete(&self, delete: &Event) -> Hears {
         let by_it = |lost: Timestamp| {
-            let before = Duration::try_from(deleted.duration_since(lost));
+            let before = Duration::try_from(delete.at.duration_since(lost));
             before.unwrap_or_default() <= READ_FRESH
         };
-        match self.lost {
-            Some(lost) if by_it(lost) => Hears::Yes(Shown::Only(Arc::default())),
-            _ => self.hears(),
+        let is_of_another = self.names.is_some() && self.covers(delete.cursor);
+        if is_of_another || self.lost.is_some_and(by_it) {
+            return Hears::Yes(Shown::Only(Arc::default()));
         }
+        self.hears()
     }
 }
 

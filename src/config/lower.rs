@@ -35,6 +35,7 @@ use crate::access::Access;
 use crate::dialect::Realtime;
 use crate::dialect::restdb::{self, PatchEvent};
 use crate::limits::{self, Limits};
+use crate::observe::Observe;
 
 /// The lowering of one file: what its values are read with, and what was refused so far.
 pub(super) struct Lower<'a> {
@@ -76,6 +77,20 @@ pub(super) fn lower(
     let logging = logging(&file.logging, lower);
     let limits = limits_of(&file.limits, lower);
     let drain = lower.duration(file.drain.as_ref(), DRAIN, &limits::DRAIN);
+    let spelt = access
+        .ruled()
+        .chain(
+            observe
+                .collections
+                .iter()
+                .flat_map(|all| all.iter().map(|name| &**name)),
+        )
+        .map(|name| (name.to_lowercase().into(), name.into()))
+        .collect();
+    let observe = Observe {
+        spelt: Arc::new(spelt),
+        ..observe
+    };
     Some(Snapshot {
         generation,
         listen: listen?,

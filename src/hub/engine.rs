@@ -162,7 +162,6 @@ impl Engine {
             self.take_read().await;
             self.take_shown().await;
             self.beat().await;
-            self.end_expired().await;
             if self.shared.draining.load(Ordering::Relaxed) {
                 self.end_all().await;
                 return;
@@ -182,8 +181,10 @@ impl Engine {
     /// Sends one batch of what the log holds beyond `tail` to those who are live.
     async fn deliver(&mut self) {
         let batch = self.next_batch(self.tail.seq, u64::MAX);
-        // After the events were taken, so that they leave under what counts by now.
+        // After the events were taken, so that they leave under what counts by now: none is told by
+        // a grant that was over before it was written.
         self.renew();
+        self.end_expired().await;
         match batch {
             Ok(Past::Recent(events)) => {
                 let Some(last) = events.last() else {

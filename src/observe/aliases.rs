@@ -1,7 +1,7 @@
 //! Other names that collections have in paths, as records told them.
 //!
-//! Some upstreams take more than one name for a collection: PocketBase takes its id for its name.
-//! What is written by another name is told by the one that records have.
+//! Some upstreams take more than one name for a collection: PocketBase takes its id for its name,
+//! and its name in any case. What is written by another name is told by the one that records have.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,21 +16,26 @@ use crate::limits::ALIASES_MAX;
 pub struct Aliases(RwLock<HashMap<Box<str>, Arc<str>>>);
 
 impl Aliases {
-    /// Learns that `alias` is `name`.
+    /// Learns that `alias` is `name`, and that it is in lower case as well.
     pub(super) fn learn(&self, alias: &str, name: &str) {
-        if alias == name || self.0.read().get(alias).is_some_and(|old| **old == *name) {
-            return;
+        for alias in [alias, &name.to_lowercase()] {
+            if self.0.read().get(alias).is_some_and(|old| **old == *name) {
+                continue;
+            }
+            let mut names = self.0.write();
+            if names.len() >= ALIASES_MAX {
+                names.clear();
+            }
+            names.insert(alias.into(), name.into());
         }
-        let mut names = self.0.write();
-        if names.len() >= ALIASES_MAX {
-            names.clear();
-        }
-        names.insert(alias.into(), name.into());
     }
 
-    /// The name of what a path calls so; none: that is no alias of anything.
+    /// The name of what a path calls so, in any case; none: that is no alias of anything.
     pub(super) fn name(&self, alias: &str) -> Option<Arc<str>> {
-        self.0.read().get(alias).cloned()
+        let names = self.0.read();
+        let name = names.get(alias);
+        let name = name.or_else(|| names.get(&*alias.to_lowercase()));
+        name.cloned()
     }
 }
 
@@ -41,11 +46,12 @@ mod tests {
     #[test]
     fn the_last_name_that_was_told_counts() {
         let aliases = Aliases::default();
-        aliases.learn("posts", "posts");
-        assert_eq!(aliases.name("posts"), None);
+        assert_eq!(aliases.name("pbc_1"), None);
         aliases.learn("pbc_1", "posts");
-        aliases.learn("pbc_1", "articles");
-        assert_eq!(aliases.name("pbc_1").as_deref(), Some("articles"));
+        aliases.learn("pbc_1", "userNotes");
+        for alias in ["pbc_1", "userNotes", "usernotes", "UserNotes"] {
+            assert_eq!(aliases.name(alias).as_deref(), Some("userNotes"));
+        }
         for number in 0..=ALIASES_MAX {
             aliases.learn(&format!("a{number}"), "posts");
         }

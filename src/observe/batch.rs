@@ -3,9 +3,12 @@
 //! Each is observed as if it had come by itself. The upstream makes all of them or none: a batch
 //! that is refused has changed nothing.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use futures_util::{FutureExt, future, stream};
-use multer::Multipart;
+use http::header::CONTENT_DISPOSITION;
+use multer::{Field, Multipart};
 use serde_json::value::RawValue;
 
 use super::json::{self, Content};
@@ -100,38 +103,49 @@ impl Batched {
         events.flatten().collect()
     }
 
-    /// The JSON of the requests: the body, or the part of it that a form has for it.
+    /// The JSON of the requests: the body, or the part of it that a form has for it. None of what
+    /// another reader may take for something else.
     fn text(&self, request: Body<'_>, media: Option<&str>) -> Option<Vec<u8>> {
-        let Body::Whole(bytes) = request else {
+        let (Body::Whole(bytes), Some(media)) = (request, media) else {
             return None;
         };
-        let Some(boundary) = media.and_then(|media| multer::parse_boundary(media).ok()) else {
+        let essence = media.split(';').next().unwrap_or_default().trim();
+        if essence.eq_ignore_ascii_case("application/json") {
             return Some(bytes.to_vec());
-        };
+        }
+        // RFC 2231 § 4 would let it say another boundary besides.
+        let boundary = multer::parse_boundary(media).ok();
+        let boundary = boundary.filter(|_| !media.contains('*'))?;
         let name = self.batch.form.as_deref()?;
         let whole = Bytes::copy_from_slice(bytes);
         let pieces = stream::once(future::ready(Ok::<_, std::convert::Infallible>(whole)));
         let mut form = Multipart::new(pieces, boundary);
+        let mut text = None;
         // All of it is here: nothing is ever waited for.
-        let part = async {
+        let parts = async {
             while let Some(field) = form.next_field().await.ok()? {
+                is_plain(&field).then_some(())?;
                 if field.name() == Some(name) {
-                    return field.bytes().await.ok();
+                    let earlier = text.replace(field.bytes().await.ok()?);
+                    earlier.is_none().then_some(())?;
                 }
             }
-            None
+            Some(())
         };
-        Some(part.now_or_never()??.to_vec())
+        parts.now_or_never()??;
+        text.map(|text| text.to_vec())
     }
 
     /// The requests, unless they cannot be read or are too many.
     fn items<'a>(&self, text: &'a [u8]) -> Option<Vec<Item<'a>>> {
         let whole = Content::of(Body::Whole(text)).json()?;
+        let whole = Some(whole).filter(|whole| has_each_name_once(whole))?;
         let requests = json::elements(self.batch.requests.find(whole)?)?;
         if requests.len() > BULK_RECORDS {
             return None;
         }
         let item = |request: &'a RawValue| {
+            let request = Some(request).filter(|request| has_each_name_once(request))?;
             let method = json::string(self.batch.method.find(request)?)?;
             let url = json::string(self.batch.url.find(request)?)?;
             let (path, query) = url.split_once('?').unwrap_or((&url, ""));
@@ -162,4 +176,24 @@ impl Batched {
             },
         }
     }
+}
+
+/// Whether no two names of an object are the same, in any case: Go's reader takes either, and of two
+/// the last.
+fn has_each_name_once(object: &RawValue) -> bool {
+    let mut names = HashSet::new();
+    // Twice, since some letters have another form in one case only.
+    let folded = |name: &str| name.to_uppercase().to_lowercase();
+    json::members(object).is_some_and(|members| {
+        let mut all = members.iter().map(|member| json::string(member.name));
+        all.all(|name| name.is_some_and(|name| names.insert(folded(&name))))
+    })
+}
+
+/// Whether a part of a form says in one way only what it is called (RFC 2231 § 4) and what is in it
+/// (RFC 2045 § 6).
+fn is_plain(part: &Field<'_>) -> bool {
+    let named = part.headers().get(CONTENT_DISPOSITION);
+    let is_named = named.is_some_and(|named| !named.as_bytes().contains(&b'*'));
+    is_named && !part.headers().contains_key("content-transfer-encoding")
 }

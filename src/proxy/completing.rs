@@ -10,7 +10,7 @@ use http::header::{AUTHORIZATION, COOKIE, HOST};
 use http::{Method, StatusCode};
 use pingora::http::RequestHeader;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
 use crate::client::{self, Client};
@@ -78,7 +78,8 @@ impl Completing {
         snapshot: Arc<Snapshot>,
     ) -> Ticket {
         let (done, held) = oneshot::channel();
-        // Ends by itself: each read has a deadline. Whoever waits for it may leave.
+        // One deadline for all: whoever wrote them waits. It may leave, and this ends by itself.
+        let latest = Instant::now() + COMPLETE_TIMEOUT;
         tokio::spawn(async move {
             for happened in &mut all {
                 if !matches!(happened.completion, Completion::Upstream) {
@@ -92,7 +93,8 @@ impl Completing {
                 } = &mut happened.kind
                     && let [id] = ids.as_slice()
                 {
-                    *record = self.read(collection, id, &writer, &snapshot).await;
+                    let read = self.read(collection, id, &writer, &snapshot, latest);
+                    *record = read.await;
                 }
             }
             if let Some(ticket) = self.append(all, intent, Some(&snapshot)) {
@@ -109,15 +111,31 @@ impl Completing {
         self.known.has(collection, id)
     }
 
-    /// The record as the upstream shows it to the writer, without what is not told; none if it
-    /// does not.
-    pub(super) async fn read(
+    /// The record before its delete.
+    pub(super) async fn read_before(
         &self,
         collection: &str,
         id: &Id,
         writer: &Writer,
         snapshot: &Snapshot,
     ) -> Option<Json> {
+        let latest = Instant::now() + COMPLETE_TIMEOUT;
+        self.read(collection, id, writer, snapshot, latest).await
+    }
+
+    /// The record as the upstream shows it to the writer, without what is not told; none if it
+    /// does not, or not until `latest`.
+    async fn read(
+        &self,
+        collection: &str,
+        id: &Id,
+        writer: &Writer,
+        snapshot: &Snapshot,
+        latest: Instant,
+    ) -> Option<Json> {
+        if Instant::now() >= latest {
+            return None;
+        }
         let (rule, how) = snapshot.observe.read()?;
         let target = how.record.of(collection, id)?;
         let upstream = &snapshot.upstream;
@@ -128,7 +146,7 @@ impl Completing {
             }
         }
         let told = self.client.send(upstream, request, READ_BYTES_MAX);
-        match timeout(COMPLETE_TIMEOUT, told).await {
+        match timeout_at(latest, told).await {
             Ok(Ok(told)) if told.status == StatusCode::OK => {
                 snapshot.observe.told(rule, &told.body, id)
             }

@@ -168,3 +168,29 @@ async fn an_upstream_that_does_not_let_a_record_be_read_costs_the_record_alone()
         );
     }
 }
+
+/// Whoever wrote several waits for all of them no longer than for one.
+#[tokio::test]
+async fn an_upstream_that_shows_nothing_in_time_is_not_asked_for_the_rest() {
+    let upstream = Scripted::start(|mut peer| async move {
+        while let Some(request) = peer.request().await {
+            if request.head.start().starts_with("GET ") {
+                return peer.conn.rest().await.clear();
+            }
+            peer.conn.send(NO_CONTENT).await;
+        }
+    })
+    .await;
+    let sidecar = Sidecar::start(&upstream.url(), &with("upstream", "")).await;
+    let mut stream = Subscriber::open(&sidecar, "/events?apikey=all-key", &[]).await;
+    let all = json!([{"id": 1}, {"id": 2}, {"id": 3}]);
+    sidecar.put("/posts", all).await.expect(204);
+    for id in ["1", "2", "3"] {
+        let told = stream.next().await.json();
+        assert_eq!(
+            (&told["ids"], &told["record"]),
+            (&json!([id]), &Value::Null)
+        );
+    }
+    assert_eq!(upstream.times("GET "), 1);
+}

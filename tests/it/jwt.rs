@@ -194,6 +194,24 @@ async fn a_stream_ends_with_its_token_and_says_why() {
 }
 
 #[tokio::test]
+async fn nothing_is_heard_by_a_token_that_was_over_before_it_was_published() {
+    let sidecar = Sidecar::start(NOWHERE, &by_file("rsa.pub.pem")).await;
+    for _ in 0..3 {
+        let short = token_of(key("rsa.pem"), "rsa", 2);
+        let exp = seconds() + 2;
+        let mut stream = sidecar.hear(&path(&short)).await;
+        eventually("the end of the token", async || {
+            (seconds() >= exp).then_some(())
+        })
+        .await;
+        sidecar.publish("GOAL", json!(1)).await.expect(200);
+        let frames = stream.ended().await;
+        assert_eq!(frames.len(), 1, "{frames:?}");
+        assert_eq!(frames[0].event(), "close");
+    }
+}
+
+#[tokio::test]
 async fn a_page_of_another_origin_needs_more_than_a_token() {
     let yaml = by_file("rsa.pub.pem") + "  origins: [\"https://app.example\"]\n";
     let sidecar = Sidecar::start(NOWHERE, &yaml).await;

@@ -19,6 +19,7 @@ mod harness;
 mod access;
 mod asking;
 mod bodies;
+mod changing;
 mod cli;
 mod clients;
 mod completing;

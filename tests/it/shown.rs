@@ -267,3 +267,67 @@ async fn relations_are_told_to_whom_the_upstream_shows_them() {
         assert_eq!(place.told().await, expected, "{token}");
     }
 }
+
+/// A stream that waits for the upstream again and again is not silent meanwhile.
+#[tokio::test]
+async fn who_waits_for_the_upstream_has_pings_and_what_was_sent_for_their_id() {
+    let release = Release::new();
+    let gate = release.clone();
+    let upstream = Scripted::start(move |mut peer| {
+        let gate = gate.clone();
+        async move {
+            while let Some(request) = peer.request().await {
+                if request.head.start().starts_with("GET /posts/1 ") {
+                    gate.wait().await;
+                }
+                peer.conn.send(ok(r#"{"id":1}"#)).await;
+            }
+        }
+    })
+    .await;
+    let yaml = with(UPSTREAM).replace("/realtime }", "/realtime, ping_interval: 1s }");
+    let sidecar = Sidecar::start(&upstream.url(), &yaml).await;
+    let mut guest = sidecar.hear("/realtime").await;
+    sidecar.post("/posts", json!({})).await.expect(200);
+    upstream.request(1).await;
+    // The first may have been there before.
+    for number in 0..3 {
+        let ping = guest.frame().await.unwrap();
+        assert_eq!(ping.event(), "ping");
+        assert!(ping.id().ends_with("-0"), "{number}: {ping:?}");
+    }
+    release.open();
+    end(&sidecar).await;
+    assert_eq!(told(&mut guest).await, [json!(["post", {"id": 1}])]);
+}
+
+/// A token is not kept where nobody is to be asked as its holder: who would be asked about as a
+/// guest comes back with it instead.
+#[tokio::test]
+async fn a_rule_that_is_the_upstreams_from_now_on_is_asked_as_those_who_were_there() {
+    let upstream = api(|who| (who.len() > 20).then(|| r#"{"id":1}"#.to_owned())).await;
+    let secret = "a secret that is long enough for HS256";
+    let jwt = format!("  jwt: {{ algorithms: [HS256], secret: \"{secret}\" }}\n");
+    let yaml = format!("{EVERYTHING}  global: true\n{jwt}");
+    let sidecar = Sidecar::start(&upstream.url(), &yaml).await;
+    let claims = json!({"sub": "ada", "exp": 4_000_000_000_u64});
+    let key = jsonwebtoken::EncodingKey::from_secret(secret.as_bytes());
+    let token = jsonwebtoken::encode(&Default::default(), &claims, &key).unwrap();
+    let mut before = hear(&sidecar, &token).await;
+    let mut guest = hear(&sidecar, "").await;
+    sidecar.rewrite(&format!("{yaml}{UPSTREAM}"));
+    let frames = before.ended().await;
+    assert!(
+        frames.iter().any(|frame| frame.retry.is_some()),
+        "{frames:?}"
+    );
+    assert!(
+        frames.iter().all(|frame| frame.data.is_none()),
+        "{frames:?}"
+    );
+    let mut after = hear(&sidecar, &token).await;
+    sidecar.post("/posts", json!({})).await.expect(200);
+    end(&sidecar).await;
+    assert_eq!(told(&mut after).await.len(), 1);
+    assert!(told(&mut guest).await.is_empty());
+}

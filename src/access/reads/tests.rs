@@ -187,6 +187,18 @@ fn what_a_delete_took_away_before_it_could_be_asked_about_is_told_without_the_re
     assert!(matches!(shown.kind, Kind::Write { record: None, .. }));
 }
 
+/// What is in a record that was deleted is nobody's who was shown another one of that id later.
+#[test]
+fn a_delete_that_is_told_again_has_no_record_where_another_is_shown_since() {
+    let bench = Bench::new(NONE);
+    bench.hears(None, &event(9, Method::Post, &["1"]), 0);
+    let asked = bench.asked().unwrap();
+    bench.answers(&asked, Some(r#"{"id":1,"title":"b"}"#), 9, 0);
+    let hears = |seq| bench.hears(None, &event(seq, Method::Delete, &["1"]), 0);
+    assert_eq!(hears(8), Hears::Yes(only(&[])));
+    assert_eq!(hears(10), Hears::Yes(only(&["id", "title"])));
+}
+
 #[test]
 fn what_was_asked_before_everything_was_forgotten_is_not_kept() {
     let bench = Bench::new(NONE);

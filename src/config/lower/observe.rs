@@ -48,6 +48,7 @@ pub(super) fn observe(file: &file::Observe, lower: &mut Lower<'_>) -> Observe {
         ignore: found.ignore,
         collections,
         aliases: Arc::default(),
+        spelt: Arc::default(),
         redact: found.redact.into(),
         remember_bytes: lower.or(file.remember.as_ref(), REMEMBER_BYTES, |text| {
             unit::size(text, &limits::REMEMBER)

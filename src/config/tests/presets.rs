@@ -336,6 +336,82 @@ fn a_batch_may_be_a_form() {
     }
 }
 
+/// PocketBase reads JSON as Go does, and some forms otherwise than others do: what it did is not
+/// known, and least of all by the word of who wrote.
+#[test]
+fn a_batch_that_can_be_read_in_two_ways_tells_nothing_but_a_gap() {
+    let snapshot = preset("pocketbase");
+    let told = |sent: &str, media: &str| {
+        events(
+            &snapshot,
+            "POST /api/batch",
+            sent.as_bytes(),
+            media,
+            ANSWERS,
+        )
+    };
+    let twice = |name: &str| BATCH.replacen('{', &format!("{{\"{name}\":[],"), 1);
+    let item = BATCH.replacen("\"body\":{\"t", "\"URL\":\"/\",\"body\":{\"t", 1);
+    for sent in [
+        twice("requests"),
+        twice("Requests"),
+        twice("reque\u{17f}ts"),
+        item,
+    ] {
+        assert_eq!(told(&sent, JSON), ["gap"], "{sent}");
+    }
+    for media in ["application/x-www-form-urlencoded", "text/plain", ""] {
+        assert_eq!(told(BATCH, media), ["gap"], "{media}");
+    }
+    let part = |fields: &str| format!("--B\r\nContent-Disposition: form-data; {fields}\r\n\r\n");
+    let form = |more: &str| {
+        let own = part("name=\"@jsonPayload\"");
+        format!("{own}{BATCH}\r\n{more}{{}}\r\n--B--\r\n")
+    };
+    let media = "multipart/form-data; boundary=B";
+    assert_eq!(told(&form(&part("name=\"other\"")), media), TOLD);
+    let encoded = "name=\"x\"\r\nContent-Transfer-Encoding: quoted-printable";
+    for more in [
+        "name=\"@jsonPayload\"",
+        "name=\"x\"; name*=utf-8''%40jsonPayload",
+        encoded,
+    ] {
+        assert_eq!(told(&form(&part(more)), media), ["gap"], "{more}");
+    }
+    let media = format!("{media}; boundary*=utf-8''C");
+    assert_eq!(told(&form(&part("name=\"other\"")), &media), ["gap"]);
+}
+
+/// PocketBase takes the name of a collection in any case.
+#[test]
+fn a_collection_is_told_as_it_is_spelt() {
+    let rules = "access: { rules: { userNotes: { hear: \"\" } } }";
+    let named = "observe: { preset: pocketbase, collections: [posts, userNotes] }";
+    for (yaml, names) in [
+        (
+            format!("observe: {{ preset: pocketbase }}\n{rules}"),
+            vec!["userNotes"],
+        ),
+        (named.to_owned(), vec!["userNotes", "posts"]),
+    ] {
+        let snapshot = load_text(&least(&yaml)).unwrap();
+        let told = |request: &str, answer: &str| events(&snapshot, request, b"", JSON, answer);
+        for name in names {
+            let shouted = format!("/api/collections/{}", name.to_uppercase());
+            let deleted = told(&format!("DELETE {shouted}/records/r1"), "204 ");
+            assert_eq!(deleted, [format!("DELETE {name} r1 -")]);
+            let truncated = told(&format!("DELETE {shouted}/truncate"), "204 ");
+            assert_eq!(truncated, [format!("uncertain DELETE {name} -")]);
+        }
+    }
+    let snapshot = preset("pocketbase");
+    let told = |request: &str, answer: &str| events(&snapshot, request, b"", JSON, answer);
+    let record = r#"200 {"id":"r1","collectionId":"pbc_1","collectionName":"Tags"}"#;
+    told("POST /api/collections/tags/records", record);
+    let deleted = told("DELETE /api/collections/TAGS/records/r1", "204 ");
+    assert_eq!(deleted, ["DELETE Tags r1 -"]);
+}
+
 #[test]
 fn an_identity_may_be_a_presets() {
     let yaml = "access: { identity: { preset: pocketbase, cache: 5s } }";

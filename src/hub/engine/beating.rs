@@ -11,6 +11,7 @@ use super::super::beats::Place;
 use super::super::stream::{Behind, Position, Written};
 use super::{Disconnect, Engine};
 use crate::dialect::Form;
+use crate::event::Cursor;
 
 impl Engine {
     /// Gives the streams whose turn it is what comes to them in between, and ends those that take
@@ -45,10 +46,40 @@ impl Engine {
                     Position::Behind(_) if stream.is_stalled(Instant::now()) => {
                         self.end(key, Disconnect::TooSlow);
                     }
-                    // Its id would claim what has not been sent.
-                    Position::Behind(_) => {}
+                    Position::Behind(_) => self.beat_behind(key, now, round),
                 }
                 self.give_way().await;
+            }
+        }
+    }
+
+    /// Gives a stream that is behind its beat, unless a frame was cut: one that waits for the
+    /// upstream may have to do so for each event, and not be silent. Its id is what was sent.
+    fn beat_behind(&mut self, key: u32, now: Timestamp, round: u64) {
+        let Some(stream) = self.streams.get_mut(key as usize) else {
+            return;
+        };
+        let Position::Behind(behind) = &mut stream.position else {
+            return;
+        };
+        let Some(audience) = self.audiences.audience(stream.audience.0) else {
+            return;
+        };
+        if !behind.rest.is_empty() {
+            return;
+        }
+        let sent = Cursor {
+            seq: behind.after,
+            ..self.tail
+        };
+        let frame = audience.form.beat(sent, now, round);
+        match stream.write(&frame) {
+            Written::All => {}
+            Written::Gone => self.end(key, Disconnect::Left),
+            Written::Part(taken) => {
+                if let Position::Behind(behind) = &mut stream.position {
+                    behind.rest = frame.slice(taken..);
+                }
             }
         }
     }

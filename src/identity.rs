@@ -57,7 +57,7 @@ struct Shared {
 
 /// About what is asked: which answers it is for, by their place in memory, and which credential.
 /// The question holds the answers, so no others come to that place meanwhile.
-type Asking = (usize, [u8; 32]);
+type Asking = (usize, [u8; 16]);
 
 /// What is asked, of whom, and where the answer is kept.
 #[derive(Debug)]

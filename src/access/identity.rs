@@ -54,7 +54,6 @@ pub struct Identity {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Presented {
     pub(super) means: Means,
-    field: HeaderName,
     value: Secret,
     host: Box<str>,
     forwarded: Forwarded,
@@ -116,7 +115,7 @@ struct Entry {
 }
 
 /// What tells what the upstream is shown from anything else that it could be shown.
-type Print = [u8; 32];
+type Print = [u8; 16];
 
 // === impl Identity ===
 
@@ -183,20 +182,19 @@ impl Credential {
             .iter()
             .any(|own| scheme.eq_ignore_ascii_case(own));
         let means = if added { Means::Browser } else { Means::Said };
-        Some(self.presented(means, header::AUTHORIZATION, value))
+        Some(self.presented(means, value))
     }
 
     /// What of it the upstream is shown, if it is the cookies of these names.
     pub(super) fn cookies_named(&self, names: &[Box<str>]) -> Option<Arc<Presented>> {
         let cookies = self.cookies.as_ref()?;
         let value = cookies::named(&cookies.0, names)?;
-        Some(self.presented(Means::Cookie, header::COOKIE, Secret::new(&value)))
+        Some(self.presented(Means::Cookie, Secret::new(&value)))
     }
 
-    fn presented(&self, means: Means, field: HeaderName, value: Secret) -> Arc<Presented> {
+    fn presented(&self, means: Means, value: Secret) -> Arc<Presented> {
         Arc::new(Presented {
             means,
-            field,
             value,
             host: self.host.clone(),
             forwarded: self.forwarded,
@@ -215,7 +213,7 @@ impl Presented {
         }
         let mut value = HeaderValue::from_str(&self.value.0).ok()?;
         value.set_sensitive(true);
-        Some((self.field.clone(), value))
+        Some((self.name(), value))
     }
 
     /// The token, if it is one: what follows the scheme, or all of it.
@@ -240,16 +238,26 @@ impl Presented {
         }
     }
 
-    /// The same for two if and only if the upstream is shown the same.
+    /// The name of the field.
+    fn name(&self) -> HeaderName {
+        match self.means {
+            Means::Cookie => header::COOKIE,
+            Means::Browser | Means::Said => header::AUTHORIZATION,
+        }
+    }
+
+    /// The same for two if and only if the upstream is shown the same: half of a SHA-256.
     #[must_use]
-    pub fn print(&self) -> [u8; 32] {
+    pub fn print(&self) -> [u8; 16] {
         let mut hasher = Sha256::new();
         let forwarded = self.forwarded().unwrap_or("");
-        for part in [self.field.as_str(), &self.value.0, &self.host, forwarded] {
+        for part in [self.name().as_str(), &self.value.0, &self.host, forwarded] {
             hasher.update(part.len().to_be_bytes());
             hasher.update(part);
         }
-        hasher.finalize().into()
+        let whole: [u8; 32] = hasher.finalize().into();
+        let (half, _rest) = whole.split_first_chunk().unwrap_or((&[0; 16], &[]));
+        *half
     }
 }
 

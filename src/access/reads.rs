@@ -34,7 +34,7 @@ use crate::observe::json;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Read {
     /// Who reads: what tells their credential from all others; zeros for a guest.
-    who: [u8; 32],
+    who: [u8; 16],
     /// As what it is read.
     pub reading: Reading,
     /// The collection.

@@ -10,7 +10,7 @@
 //! | tells none, or is uncertain | nothing of that record |
 //! | is uncertain, and of which record is not known | nothing of that collection |
 //! | is not known to be of one collection: a gap | nothing |
-//! | is a delete | nothing; and the delete has what was known before |
+//! | is a delete | nothing; and the delete has what was known before, or read before it |
 //! | tells none, and its request is to complete it | what was known, with what was sent over it |
 //!
 //! What is known is what passed through here, in the order in which the log has it. What changed
@@ -121,26 +121,31 @@ impl State {
         }
     }
 
-    /// What happened, with the record as the request says that it became.
+    /// What happened, with the record as the request says that it became, or as it was read before
+    /// its delete and nobody has written it since.
     fn complete(&self, happened: Happened) -> Kind {
         let Happened {
             mut kind,
             completion,
         } = happened;
-        if let Completion::Request(sent) = completion
-            && let Kind::Write {
-                method,
-                collection,
-                ids,
-                record: record @ None,
-            } = &mut kind
+        if let Kind::Write {
+            method,
+            collection,
+            ids,
+            record: record @ None,
+        } = &mut kind
             && let [id] = ids.as_slice()
         {
-            *record = match method {
-                Method::Patch => self
+            *record = match (completion, method) {
+                (Completion::Before(read), _) => {
+                    let known = self.find(collection, id).cloned();
+                    Some(known.unwrap_or(read))
+                }
+                (Completion::Request(sent), Method::Patch) => self
                     .find(collection, id)
                     .and_then(|known| observe::merged(known, &sent)),
-                Method::Delete | Method::Post | Method::Put => Some(sent),
+                (Completion::Request(sent), _) => Some(sent),
+                (Completion::None | Completion::Upstream, _) => None,
             };
         }
         kind
@@ -361,6 +366,27 @@ mod tests {
         for n in 0..=KNOWN_STALE_MAX {
             assert_eq!(deleted(&known, &format!("c{n}"), &["1"]), None, "{n}");
         }
+    }
+
+    /// Somebody may have written it while the delete waited for what was read.
+    #[test]
+    fn a_delete_has_what_was_read_before_it_unless_it_was_written_since() {
+        let known = Known::new(1 << 20);
+        let deleted = || {
+            let happened = Happened {
+                kind: write(Method::Delete, "a", &["1"], None),
+                completion: Completion::Before(json(r#"{"read":1}"#)),
+            };
+            let kinds = known.append(vec![happened], |_| false, |kinds| kinds);
+            let [Kind::Write { record, .. }] = kinds.as_slice() else {
+                panic!("{kinds:?}");
+            };
+            record.as_ref().map(|json| json.as_str().to_owned())
+        };
+        assert_eq!(deleted().as_deref(), Some(r#"{"read":1}"#));
+        let since = write(Method::Put, "a", &["1"], Some(r#"{"written":1}"#));
+        append(&known, vec![since]);
+        assert_eq!(deleted().as_deref(), Some(r#"{"written":1}"#));
     }
 
     #[test]

@@ -190,6 +190,10 @@ pub const RULE_CACHE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from
 pub const READ_FRESH: Duration = Duration::from_secs(1);
 /// Answers about records and credentials that are kept, for deletes and for those who are behind.
 pub const READS_KEPT: usize = 50_000;
+/// Bytes of those answers, which are names of members.
+pub const READS_KEPT_BYTES: usize = 64 * MIB;
+/// Bytes of the names in one: what has more shows nothing.
+pub const READ_NAMES_BYTES_MAX: usize = 64 * KIB;
 /// Questions about records that wait; nobody hears of what is beyond. Half a minute's, at the least.
 pub const READS_WAITING_MAX: usize = 20_000;
 /// Questions about records that are under way at once: an upstream serves the others, too.

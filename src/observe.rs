@@ -115,6 +115,8 @@ pub struct Happened {
 /// How an event is completed whose record was not told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Completion {
+    /// With what was read before it was deleted, unless more is known by now.
+    Before(Json),
     /// It is not.
     None,
     /// With what was sent, over what was known: an object, without what is not told.

@@ -185,6 +185,18 @@ impl Credential {
         Some(self.presented(means, value))
     }
 
+    /// What of it the upstream is shown, if it is the token that was said. Beside one of a query
+    /// `Authorization` may be anything, as a password that a browser adds to the requests of any
+    /// page.
+    pub(super) fn said_token(&self) -> Option<Arc<Presented>> {
+        let token = &self.token.as_ref()?.0;
+        let own = self.authorization.as_ref();
+        let own = own.filter(|value| !token.is_empty() && value.0.ends_with(&**token));
+        let value = own.cloned();
+        let value = value.unwrap_or_else(|| Secret::new(&format!("Bearer {token}")));
+        Some(self.presented(Means::Said, value))
+    }
+
     /// What of it the upstream is shown, if it is the cookies of these names.
     pub(super) fn cookies_named(&self, names: &[Box<str>]) -> Option<Arc<Presented>> {
         let cookies = self.cookies.as_ref()?;

@@ -22,12 +22,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
+use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
 
 use super::identity::Presented;
 use super::rules::Reading;
 use crate::event::{Cursor, Event, Id, Json, Kind, Method};
-use crate::limits::{READ_FRESH, READS_KEPT, READS_WAITING_MAX};
+use crate::limits::{
+    READ_FRESH, READ_NAMES_BYTES_MAX, READS_KEPT, READS_KEPT_BYTES, READS_WAITING_MAX,
+};
 use crate::observe::json;
 
 /// A question: a record, read as somebody.
@@ -81,8 +84,8 @@ pub struct Asked {
 pub struct Reads(Mutex<State>);
 
 struct State {
-    /// Bounded by [`READS_KEPT`]: those that are looked for least go.
-    answers: Cache<Arc<Read>, Answer>,
+    /// Bounded by [`READS_KEPT_BYTES`]: those that are looked for least go.
+    answers: Cache<Arc<Read>, Answer, Bytes>,
     /// Bounded by [`READS_WAITING_MAX`].
     waiting: VecDeque<Asked>,
     /// Those that wait and those that are being asked.
@@ -92,6 +95,10 @@ struct State {
     /// Counts what made every answer meaningless.
     generation: u64,
 }
+
+/// What an answer counts for.
+#[derive(Clone, Debug)]
+struct Bytes;
 
 /// What the upstream answered.
 #[derive(Clone, Debug)]
@@ -211,7 +218,7 @@ impl Reads {
     pub fn keep(&self, asked: &Asked, shown: Option<&Json>, upto: Cursor, at: Timestamp) {
         let mut state = self.0.lock();
         if asked.generation == state.generation {
-            let names = shown.map(names_of);
+            let names = shown.and_then(names_of);
             let expanded = shown.filter(|_| asked.read.expand.is_some());
             let expanded = expanded.and_then(expanded_of);
             let lost = match (&names, state.answers.get(&asked.read)) {
@@ -342,8 +349,8 @@ fn expanded_of(record: &Json) -> Option<Arc<Json>> {
 /// How PocketBase calls it.
 const EXPANDED: &str = "expand";
 
-/// The names of an object's members, each once.
-fn names_of(object: &Json) -> Arc<[Box<str>]> {
+/// The names of an object's members, each once; none if they are too many.
+fn names_of(object: &Json) -> Option<Arc<[Box<str>]>> {
     let raw = serde_json::from_str(object.as_str()).ok();
     let members = raw.and_then(json::members).unwrap_or_default();
     let mut names: Vec<Box<str>> = members
@@ -352,7 +359,17 @@ fn names_of(object: &Json) -> Arc<[Box<str>]> {
         .collect();
     names.sort_unstable();
     names.dedup();
-    names.into()
+    let bytes = names.iter().map(|name| name.len()).sum::<usize>();
+    (bytes <= READ_NAMES_BYTES_MAX).then(|| names.into())
+}
+
+impl Weighter<Arc<Read>, Answer> for Bytes {
+    fn weight(&self, read: &Arc<Read>, answer: &Answer) -> u64 {
+        let names = answer.names.iter().flat_map(|names| names.iter());
+        let names = names.map(|name| name.len() + size_of::<Box<str>>());
+        let own = size_of::<Read>() + read.id.as_str().len() + size_of::<Answer>();
+        (own + names.sum::<usize>()) as u64
+    }
 }
 
 // === impl Shown ===
@@ -449,7 +466,7 @@ impl Shown {
 impl Default for Reads {
     fn default() -> Self {
         Self(Mutex::new(State {
-            answers: Cache::new(READS_KEPT),
+            answers: Cache::with_weighter(READS_KEPT, READS_KEPT_BYTES as u64, Bytes),
             waiting: VecDeque::new(),
             asking: HashSet::new(),
             ended: Vec::new(),

@@ -45,7 +45,7 @@ impl Access {
             Basis::Identity(identified) => Some(Arc::clone(&identified.presented)),
             _ if !self.rules.asks_upstream() => None,
             Basis::Key(_) => None,
-            Basis::Token(_) => credential.authorization().or_else(|| {
+            Basis::Token(_) => credential.said_token().or_else(|| {
                 let cookie = self.jwt.as_ref()?.cookie.as_ref()?;
                 credential.cookies_named(std::slice::from_ref(cookie))
             }),

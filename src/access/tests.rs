@@ -131,3 +131,54 @@ fn a_secret_is_never_printed() {
     let shown = format!("{:?}", access());
     assert!(!shown.contains("web-secret"), "{shown}");
 }
+
+/// By which credential the upstream would be asked about records for who comes with these.
+fn asked_by(authorization: Option<&str>, token: Option<&str>, cookies: Option<&str>) -> String {
+    let access = Access {
+        jwt: Some(Jwt {
+            algorithms: Box::new([Algorithm::Hs256]),
+            keys: Keyring::new(KeySource::Secret, KeySet::secret("k")),
+            wanted: Wanted::default(),
+            grants: ClaimGrants::default(),
+            cookie: Some("token".into()),
+        }),
+        rules: Rules {
+            rest: Some(CollectionRules::hear(Hear::Upstream)),
+            ..Rules::default()
+        },
+        global: true,
+        ..Access::default()
+    };
+    let credential = Credential {
+        authorization: authorization.map(Secret::new),
+        token: token.map(Secret::new),
+        cookies: cookies.map(Secret::new),
+        origin: Origin::Same,
+        ..Credential::default()
+    };
+    let grant = access.grant(&credential, NOW).unwrap();
+    let (name, value) = grant.presented.unwrap().field().unwrap();
+    format!("{name}: {}", value.to_str().unwrap())
+}
+
+#[test]
+fn the_upstream_is_asked_by_the_token_that_counts_and_by_nothing_beside_it() {
+    let claims = serde_json::json!({"exp": 10, "sub": "u1"});
+    let key = jsonwebtoken::EncodingKey::from_secret(b"k");
+    let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap();
+    let bearer = format!("bearer {token}");
+    let basic = Some("Basic YTpi");
+    for authorization in [None, basic] {
+        let asked = asked_by(authorization, Some(&token), None);
+        assert_eq!(asked, format!("authorization: Bearer {token}"));
+    }
+    for own in [&bearer, &token] {
+        let asked = asked_by(Some(own), Some(&token), None);
+        assert_eq!(asked, format!("authorization: {own}"));
+    }
+    let cookie = format!("token={token}");
+    assert_eq!(
+        asked_by(basic, None, Some(&cookie)),
+        format!("cookie: {cookie}")
+    );
+}

@@ -17,7 +17,7 @@ use crate::client::{self, Client};
 use crate::config::{HostHeader, Snapshot};
 use crate::event::{Id, Json, Kind};
 use crate::known::Known;
-use crate::limits::{COMPLETE_TIMEOUT, READ_BYTES_MAX};
+use crate::limits::COMPLETE_TIMEOUT;
 use crate::log::{Intent, Log, Ticket};
 use crate::observe::{Completion, Happened};
 
@@ -31,6 +31,28 @@ pub(super) struct Completing {
     log: Log,
     known: Arc<Known>,
     client: Arc<Client>,
+}
+
+/// What is read of all that one request wrote.
+struct Bounds {
+    latest: Instant,
+    /// As much as is kept of an answer: these are in one, in a way.
+    bytes: usize,
+}
+
+impl Bounds {
+    fn of(snapshot: &Snapshot) -> Self {
+        Self {
+            latest: Instant::now() + COMPLETE_TIMEOUT,
+            bytes: snapshot.limits.observed_body_bytes,
+        }
+    }
+
+    /// So much was read.
+    fn take(&mut self, record: Option<&Json>) {
+        let bytes = record.map_or(0, |record| record.as_str().len());
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
 }
 
 impl Writer {
@@ -78,8 +100,8 @@ impl Completing {
         snapshot: Arc<Snapshot>,
     ) -> Ticket {
         let (done, held) = oneshot::channel();
-        // One deadline for all: whoever wrote them waits. It may leave, and this ends by itself.
-        let latest = Instant::now() + COMPLETE_TIMEOUT;
+        // For all of them: whoever wrote waits. It may leave, and this ends by itself.
+        let mut bounds = Bounds::of(&snapshot);
         tokio::spawn(async move {
             for happened in &mut all {
                 if !matches!(happened.completion, Completion::Upstream) {
@@ -93,8 +115,9 @@ impl Completing {
                 } = &mut happened.kind
                     && let [id] = ids.as_slice()
                 {
-                    let read = self.read(collection, id, &writer, &snapshot, latest);
+                    let read = self.read(collection, id, &writer, &snapshot, &bounds);
                     *record = read.await;
+                    bounds.take(record.as_ref());
                 }
             }
             if let Some(ticket) = self.append(all, intent, Some(&snapshot)) {
@@ -119,21 +142,21 @@ impl Completing {
         writer: &Writer,
         snapshot: &Snapshot,
     ) -> Option<Json> {
-        let latest = Instant::now() + COMPLETE_TIMEOUT;
-        self.read(collection, id, writer, snapshot, latest).await
+        let bounds = Bounds::of(snapshot);
+        self.read(collection, id, writer, snapshot, &bounds).await
     }
 
     /// The record as the upstream shows it to the writer, without what is not told; none if it
-    /// does not, or not until `latest`.
+    /// does not, or not within these bounds.
     async fn read(
         &self,
         collection: &str,
         id: &Id,
         writer: &Writer,
         snapshot: &Snapshot,
-        latest: Instant,
+        bounds: &Bounds,
     ) -> Option<Json> {
-        if Instant::now() >= latest {
+        if Instant::now() >= bounds.latest {
             return None;
         }
         let (rule, how) = snapshot.observe.read()?;
@@ -145,8 +168,8 @@ impl Completing {
                 request.headers_mut().append(name.clone(), value.clone());
             }
         }
-        let told = self.client.send(upstream, request, READ_BYTES_MAX);
-        match timeout_at(latest, told).await {
+        let told = self.client.send(upstream, request, bounds.bytes);
+        match timeout_at(bounds.latest, told).await {
             Ok(Ok(told)) if told.status == StatusCode::OK => {
                 snapshot.observe.told(rule, &told.body, id)
             }

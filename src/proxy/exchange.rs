@@ -14,7 +14,7 @@ use super::capture::{Capture, body};
 use super::completing::Writer;
 use crate::event::{Id, Json, Kind, Method};
 use crate::log::{Intent, Unsettled};
-use crate::observe::{Answer, Happened, Observed};
+use crate::observe::{Answer, Completion, Happened, Observed};
 
 /// What is observed of an exchange.
 #[derive(Debug)]
@@ -195,11 +195,11 @@ impl Observing {
         if let (Some(before), [happened]) = (self.before, all.as_mut_slice())
             && let Kind::Write {
                 method: Method::Delete,
-                record: record @ None,
+                record: None,
                 ..
-            } = &mut happened.kind
+            } = &happened.kind
         {
-            *record = Some(before);
+            happened.completion = Completion::Before(before);
         }
         all
     }

@@ -194,3 +194,29 @@ async fn an_upstream_that_shows_nothing_in_time_is_not_asked_for_the_rest() {
     }
     assert_eq!(upstream.times("GET "), 1);
 }
+
+/// What is read for one request is bounded as its answer is.
+#[tokio::test]
+async fn no_more_is_read_of_a_write_than_is_kept_of_an_answer() {
+    let upstream = Scripted::replying(|request: &Request| {
+        let path = request.head.start().strip_prefix("GET /posts/");
+        match path.and_then(|path| path.split(' ').next()) {
+            Some(id) => ok(&json!({"id": id, "text": "x".repeat(600)}).to_string()),
+            None => NO_CONTENT.to_owned(),
+        }
+    })
+    .await;
+    let yaml = with("upstream", "") + "limits: { observed_body: 1KiB }\n";
+    let sidecar = Sidecar::start(&upstream.url(), &yaml).await;
+    let mut stream = Subscriber::open(&sidecar, "/events?apikey=all-key", &[]).await;
+    sidecar
+        .put("/posts", json!(["1", "2", "3"]))
+        .await
+        .expect(204);
+    assert!(record(&mut stream).await.is_object());
+    for _ in 0..2 {
+        assert!(record(&mut stream).await.is_null());
+    }
+    sidecar.put("/posts/2", json!({})).await.expect(204);
+    assert!(record(&mut stream).await.is_object());
+}

@@ -527,6 +527,33 @@ async fn a_cursor_brings_back_what_a_topic_has_missed_and_no_other() {
     assert_eq!((live.event(), live.data()), ("A", "3"));
 }
 
+/// A client submits all that it is subscribed to whenever something comes or goes.
+#[tokio::test]
+async fn what_is_submitted_again_is_told_once_and_what_was_missed_in_any_order() {
+    let sidecar = Sidecar::start("http://127.0.0.1:1", &with(OPEN)).await;
+    let (mut stream, id) = connected(&sidecar).await;
+    let since = |cursor: &str| format!("A?options={}", json!({"query": {"since": cursor}}));
+    let subscribed = async |topics: Value| {
+        let body = json!({"clientId": id, "subscriptions": topics});
+        submit(&sidecar, None, body).await.expect(204);
+    };
+    subscribed(json!(["C"])).await;
+    sidecar.publish("C", json!(0)).await.expect(200);
+    let cursor = stream.next().await.id().to_owned();
+    sidecar.publish("A", json!(1)).await.expect(200);
+    let a = since(&cursor);
+    for topics in [json!([a]), json!(["B", a]), json!([a, "C", "D"])] {
+        subscribed(topics).await;
+    }
+    for name in ["A", "B", "C"] {
+        sidecar.publish(name, json!(2)).await.expect(200);
+    }
+    for expected in [(&*a, "1"), (&*a, "2"), ("C", "2")] {
+        let told = stream.next().await;
+        assert_eq!((told.event(), told.data()), expected);
+    }
+}
+
 #[tokio::test]
 async fn a_stream_without_a_message_ends_and_one_with_messages_goes_on() {
     let yaml = with(OPEN).replace("pocketbase: {}", "pocketbase: { idle: 2s }");

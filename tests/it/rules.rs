@@ -4,7 +4,7 @@ use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
 use crate::harness::{
-    ALL, EVERYTHING, Frame, JsonServer, Scripted, Sidecar, Subscriber, answer, ok,
+    ALL, Conn, EVERYTHING, Frame, JsonServer, Scripted, Sidecar, Subscriber, answer, ok,
 };
 
 const SECRET: &str = "a secret that is long enough for HS256";
@@ -343,4 +343,49 @@ async fn who_loses_a_record_by_a_change_is_told_a_delete_where_it_is_asked_for()
     for (stream, expected) in heard.iter_mut().zip([&of_ada, &of_eve, &of_root]) {
         assert_eq!(&events(stream).await, expected);
     }
+}
+
+/// The kinds of events that say less than a write are in the files as well, and a batch that a crash
+/// cut off is a gap as one that cannot be read.
+#[tokio::test]
+async fn what_is_told_of_batches_and_of_who_lost_a_record_survives_a_crash() {
+    let upstream = Scripted::start(|mut peer| async move {
+        while let Some(request) = peer.request().await {
+            let body = String::from_utf8(request.body).unwrap();
+            if body != "never" {
+                peer.conn.send(answer("200 OK", &body)).await;
+            }
+        }
+    })
+    .await;
+    let rules = "    posts: { hear: \"owner = @request.auth.sub\", leaving: delete }\n";
+    let yaml = with(rules).replace("preset: json-server", "preset: pocketbase")
+        + "log: { level: process, dir: events }\n";
+    let mut sidecar = Sidecar::start(&upstream.url(), &yaml).await;
+    let path = user(json!({"sub": "eve"}));
+    let mut eve = sidecar.hear(&path).await;
+    for owner in ["eve", "ada"] {
+        let record = json!({"id": "r1", "collectionName": "posts", "owner": owner});
+        let path = "/api/collections/posts/records/r1";
+        sidecar.patch(path, record).await.expect(200);
+    }
+    sidecar.post("/api/batch", json!([])).await.expect(200);
+    let first = eve.next().await;
+    let mut cut = Conn::to(sidecar.address()).await;
+    cut.send("POST /api/batch HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nnever")
+        .await;
+    upstream.request(3).await;
+    sidecar.kill().await;
+    sidecar.start_again().await;
+    let mut again = sidecar.resume(&path, first.id()).await;
+    for stream in [&mut eve, &mut again] {
+        let lost = stream.next().await;
+        assert_eq!(
+            lost.json(),
+            json!({"event": "delete", "collection": "posts", "data": ["r1"]})
+        );
+        assert_eq!(stream.next().await.event(), "gap");
+    }
+    assert_eq!(again.next().await.event(), "gap");
+    again.hears_nothing_of(&sidecar).await;
 }

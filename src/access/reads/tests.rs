@@ -225,6 +225,29 @@ fn questions_that_wait_are_bounded() {
     assert_eq!(bench.hears(None, &post, 0), Hears::No);
 }
 
+/// Anyone who writes to an API without a schema may name members as they like.
+#[test]
+fn what_is_kept_of_answers_is_bounded_however_many_names_they_have() {
+    let names = |count: usize| {
+        let members: Vec<_> = (0..count).map(|n| format!("\"{n:0>8}\":1")).collect();
+        format!("{{{}}}", members.join(","))
+    };
+    let bench = Bench::new(Duration::from_secs(5));
+    let post = |id: usize| event(1, Method::Post, &[&id.to_string()]);
+    let answer = |id, shown: &str| {
+        bench.hears(None, &post(id), 0);
+        bench.answers(&bench.asked().unwrap(), Some(shown), 1, 0);
+        bench.hears(None, &post(id), 0)
+    };
+    assert_eq!(answer(0, &names(READ_NAMES_BYTES_MAX / 8 + 1)), Hears::No);
+    let most = names(READ_NAMES_BYTES_MAX / 8);
+    let count = READS_KEPT_BYTES / READ_NAMES_BYTES_MAX;
+    for id in 1..=count {
+        assert!(matches!(answer(id, &most), Hears::Yes(_)), "{id}");
+    }
+    assert!(bench.reads.0.lock().answers.len() < count);
+}
+
 #[test]
 fn what_is_not_shown_is_taken_out_of_the_event() {
     let mut event = event(1, Method::Post, &["1"]);

@@ -1,5 +1,7 @@
 //! How a stream is subscribed to something else, and how those end that can be.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use rand::Rng;
 use tokio::time::Instant;
@@ -7,9 +9,9 @@ use tokio::time::Instant;
 use super::super::clients::{Print, Submitting, Subscribed};
 use super::super::stream::{Behind, Position};
 use super::Engine;
-use crate::dialect::View;
 use crate::dialect::pocketbase::Denial;
-use crate::event::{Cursor, Since};
+use crate::dialect::{Form, View};
+use crate::event::{Cursor, Gap, Since};
 use crate::limits::STREAMS_A_TURN;
 
 impl Engine {
@@ -42,6 +44,7 @@ impl Engine {
             return Err(Denial::Identity);
         }
         let is_first = subscribed.to.is_none();
+        let is_same = subscribed.identity == principal;
         subscribed.identity = principal;
         subscribed.to = Some(submitting.view.hash_of_all());
         let print = subscribed.print();
@@ -50,6 +53,11 @@ impl Engine {
         let view = View::Pocketbase(self.views.shared(&submitting.view));
         let renewed = self.terms.renew(&submitting.grant, &view, Timestamp::now());
         let (grant, form) = renewed.map_err(|_denied| Denial::Unknown)?;
+        let heard = if is_same {
+            self.heard_upto(key)
+        } else {
+            HashMap::new()
+        };
         if let Some(moved) = self.audiences.leave(audience, place)
             && let Some(other) = self.streams.get_mut(moved as usize)
         {
@@ -59,52 +67,93 @@ impl Engine {
         if let Some(stream) = self.streams.get_mut(key as usize) {
             stream.audience = joined;
         }
-        self.go_back(key, submitting, print.filter(|_| is_first));
+        self.go_back(key, submitting, print.filter(|_| is_first), &heard);
         Ok(())
     }
 
-    /// Lets a client hear what it missed, if it says since when, or has just come back.
-    /// The first of a client is the one that it may have had before.
-    fn go_back(&mut self, key: u32, submitting: &Submitting, print: Option<Print>) {
+    /// Up to which place a client has heard each of its subscriptions.
+    fn heard_upto(&self, key: u32) -> HashMap<Box<str>, u64> {
+        let stream = self.streams.get(key as usize);
+        let of = stream.and_then(|stream| self.audiences.audience(stream.audience.0));
+        let (Some(stream), Some(Form::Pocketbase(view))) = (stream, of.map(|of| &of.form)) else {
+            return HashMap::new();
+        };
+        let upto = |place: usize| match &stream.position {
+            Position::Live => self.tail.seq,
+            Position::Behind(behind) => {
+                let starts = behind.starts.as_ref();
+                let start = starts.and_then(|starts| starts.get(place).copied());
+                start.unwrap_or_default().max(behind.after)
+            }
+        };
+        let all = view.subscriptions().enumerate();
+        all.map(|(place, one)| (one.text().into(), upto(place)))
+            .collect()
+    }
+
+    /// Lets a client hear what it missed, if it says since when, or has just come back. What it was
+    /// subscribed to goes on from where that was: it says so again with all else that it submits.
+    fn go_back(
+        &mut self,
+        key: u32,
+        submitting: &Submitting,
+        print: Option<Print>,
+        heard: &HashMap<Box<str>, u64>,
+    ) {
         let now = Instant::now();
         let options = self.terms.realtime.pocketbase.as_ref();
         let missed = options.map(|options| options.missed).unwrap_or_default();
         let left = print
             .and_then(|print| self.left.take(&print, missed, now))
             .filter(|upto| upto.epoch == self.tail.epoch);
-        let starts: Vec<_> = submitting
-            .since
-            .iter()
-            .map(|since| match since {
+        let mut gap = None;
+        let mut places = Vec::with_capacity(submitting.since.len());
+        for (since, one) in submitting.since.iter().zip(submitting.view.subscriptions()) {
+            let start = match since {
+                _ if heard.contains_key(one.text()) => None,
                 Since::Now => left.map(Ok),
                 since => Some(self.shared.log.start(*since)),
-            })
-            .collect();
-        if starts.iter().all(Option::is_none) {
-            return;
-        }
-        let mut gap = None;
-        let mut places = Vec::with_capacity(starts.len());
-        for start in starts {
+            };
             places.push(match start {
                 Some(Ok(at)) if at.epoch == self.tail.epoch => at.seq.min(self.tail.seq),
                 Some(Err(why)) => {
                     gap = Some(why);
                     self.tail.seq
                 }
-                Some(Ok(_)) | None => self.tail.seq,
+                Some(Ok(_)) => self.tail.seq,
+                None => heard.get(one.text()).copied().unwrap_or(self.tail.seq),
             });
         }
         if let Some(why) = gap {
-            self.tell_gap_to(key, self.tail, why);
+            self.tell_gap_meanwhile(key, why);
         }
         let Some(stream) = self.streams.get_mut(key as usize) else {
             return;
         };
         let earliest = places.iter().copied().min().unwrap_or(self.tail.seq);
-        if stream.is_live() && earliest < self.tail.seq {
-            stream.position = Behind::since(earliest, places.into(), now);
-            stream.call_again();
+        match &mut stream.position {
+            Position::Live if earliest >= self.tail.seq => return,
+            Position::Live => stream.position = Behind::since(earliest, places.into(), now),
+            Position::Behind(behind) => {
+                behind.after = earliest;
+                behind.starts = Some(places.into());
+            }
+        }
+        stream.call_again();
+    }
+
+    /// Tells a client that what one of its subscriptions missed is gone. What it is still owed of
+    /// the others it is.
+    fn tell_gap_meanwhile(&mut self, key: u32, reason: Gap) {
+        let Some(stream) = self.streams.get_mut(key as usize) else {
+            return;
+        };
+        let Position::Behind(behind) = &mut stream.position else {
+            return self.tell_gap_to(key, self.tail, reason);
+        };
+        if let Some(audience) = self.audiences.audience(stream.audience.0) {
+            let gap = audience.form.gap(self.tail, reason, &audience.grant);
+            behind.rest = [&*behind.rest, &*gap].concat().into();
         }
     }
 

@@ -53,6 +53,8 @@ pub struct Terms {
     pub realtime: Arc<Realtime>,
     /// Streams open at once.
     pub streams_max: usize,
+    /// Bytes of what all clients are subscribed to.
+    pub subscription_bytes_max: usize,
 }
 
 /// A subscriber on its way into the engine.

@@ -23,6 +23,9 @@ pub struct Limits {
     /// Bytes of a request's and of an answer's body that are kept to observe a write, each.
     /// A longer body passes through whole and the write is `uncertain`. In [`OBSERVED_BODY_BYTES`].
     pub observed_body_bytes: usize,
+    /// Bytes of what all PocketBase clients are subscribed to; who would add to that is answered 503.
+    /// In [`SUBSCRIPTION_BYTES`].
+    pub subscription_bytes: usize,
 }
 
 impl Default for Limits {
@@ -32,6 +35,7 @@ impl Default for Limits {
             head_bytes: 32 * KIB,
             head_timeout: Duration::from_secs(10),
             observed_body_bytes: MIB,
+            subscription_bytes: 64 * MIB,
         }
     }
 }
@@ -93,6 +97,9 @@ pub const STREAMS: RangeInclusive<usize> = 1..=1_000_000;
 /// What may be chosen for [`Limits::head_bytes`]: below it common browsers' cookies are refused,
 /// above it a few hundred connections that never finish their head hold all memory.
 pub const HEAD_BYTES: RangeInclusive<usize> = KIB..=MIB;
+/// What may be chosen for [`Limits::subscription_bytes`]. The memory is some times that: of each its
+/// text, what was read of it, and what finds it.
+pub const SUBSCRIPTION_BYTES: RangeInclusive<usize> = KIB..=64 * 1024 * MIB;
 /// What may be chosen for [`Limits::observed_body_bytes`]: it is held twice for each write under way.
 pub const OBSERVED_BODY_BYTES: RangeInclusive<usize> = 1..=64 * MIB;
 /// What may be chosen for a timeout, of the downstream or of the upstream.

@@ -293,6 +293,7 @@ fn terms(snapshot: &Snapshot, affordable: usize) -> Terms {
         access: Arc::clone(&snapshot.access),
         realtime: Arc::clone(&snapshot.realtime),
         streams_max: snapshot.limits.streams.min(affordable),
+        subscription_bytes_max: snapshot.limits.subscription_bytes,
     }
 }
 

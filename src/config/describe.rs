@@ -45,6 +45,13 @@ pub fn describe(snapshot: &Snapshot) -> String {
             show_size(limits.observed_body_bytes)
         ),
     );
+    if snapshot.realtime.pocketbase.is_some() {
+        let bytes = show_size(limits.subscription_bytes);
+        page.line(
+            "",
+            format_args!("{bytes} of what PocketBase clients are subscribed to"),
+        );
+    }
     let logging = &snapshot.logging;
     page.line(
         "logging",

@@ -297,6 +297,11 @@ fn limits_of(file: &file::Limits, lower: &mut Lower<'_>) -> Limits {
             default.observed_body_bytes,
             size(&limits::OBSERVED_BODY_BYTES),
         ),
+        subscription_bytes: lower.or(
+            file.subscriptions.as_ref(),
+            default.subscription_bytes,
+            size(&limits::SUBSCRIPTION_BYTES),
+        ),
     }
 }
 

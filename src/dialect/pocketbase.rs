@@ -133,6 +133,13 @@ impl View {
         }
     }
 
+    /// What it counts for: the bytes of its subscriptions, and some for each.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let texts = self.subscriptions().map(|one| one.text().len());
+        texts.map(|text| text + SUBSCRIPTION_BYTES_MORE).sum()
+    }
+
     /// What tells it from most others.
     #[must_use]
     pub fn hash_of_all(&self) -> u64 {
@@ -197,6 +204,9 @@ impl Part {
         }
     }
 }
+
+/// What a subscription counts for besides its text.
+const SUBSCRIPTION_BYTES_MORE: usize = 256;
 
 impl Filter {
     fn of(text: Option<&str>) -> Self {

@@ -242,6 +242,7 @@ mod tests {
             access: Arc::new(access.clone()),
             realtime: Arc::new(realtime),
             streams_max: 1,
+            subscription_bytes_max: 0,
         }
     }
 

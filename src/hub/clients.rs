@@ -45,6 +45,8 @@ pub(super) struct Subscribed {
     pub(super) identity: Option<Principal>,
     /// To what it is subscribed, once it was: [`View::hash_of_all`].
     pub(super) to: Option<u64>,
+    /// What that counts for against [`super::Terms::subscription_bytes_max`].
+    pub(super) bytes: usize,
     /// When it was told something last.
     told: Instant,
     /// When it was told something of late, and behind which place. Bounded by
@@ -92,6 +94,7 @@ impl Subscribed {
             client,
             identity: None,
             to: None,
+            bytes: 0,
             told: now,
             recent: VecDeque::new(),
             over,

@@ -54,6 +54,8 @@ pub struct Engine {
     clients: HashMap<Arc<str>, u32>,
     /// What clients are subscribed to, once for all that are subscribed to the same.
     views: Views,
+    /// What their subscriptions count for, all together.
+    subscribed_bytes: usize,
     /// Clients that have left lately.
     left: Left,
     streams: Slab<Stream>,
@@ -127,6 +129,7 @@ impl Engine {
             submitting,
             clients: HashMap::new(),
             views: Views::default(),
+            subscribed_bytes: 0,
             left: Left::default(),
             streams: Slab::new(),
             audiences: Audiences::new(&terms),

@@ -598,3 +598,26 @@ async fn a_write_is_heard_in_each_dialect_in_its_own_form() {
     );
     assert_eq!(guest.next().await.json()["event"], "END");
 }
+
+#[tokio::test]
+async fn what_all_clients_are_subscribed_to_is_bounded() {
+    let yaml = with(OPEN) + "limits: { subscriptions: 1KiB }\n";
+    let sidecar = Sidecar::start("http://127.0.0.1:1", &yaml).await;
+    let (first, id) = connected(&sidecar).await;
+    let (_second, other) = connected(&sidecar).await;
+    let three = |id: &str| json!({"clientId": id, "subscriptions": ["A", "B", "C"]});
+    submit(&sidecar, None, three(&id)).await.expect(204);
+    let refused = submit(&sidecar, None, three(&other)).await.expect(503);
+    assert_eq!(
+        refused.json()["message"],
+        "Too many subscriptions, try again later."
+    );
+    // Who is subscribed may say so again, and less.
+    submit(&sidecar, None, three(&id)).await.expect(204);
+    let nothing = json!({"clientId": id, "subscriptions": []});
+    submit(&sidecar, None, nothing).await.expect(204);
+    submit(&sidecar, None, three(&other)).await.expect(204);
+    let refused = submit(&sidecar, None, three(&id)).await;
+    assert_eq!(refused.status(), 503);
+    drop(first);
+}

@@ -333,6 +333,7 @@ limits: { streams: many }  =>  3:limits.streams is no whole number
 limits: { head: 1023 }  =>  3:limits.head must be from 1KiB to 1MiB
 limits: { head: 1KB }  =>  3:limits.head is no size
 limits: { head_timeout: 0ms }  =>  3:limits.head_timeout must be from 1ms to 1h
+limits: { subscriptions: 1 }  =>  3:limits.subscriptions must be from 1KiB to 64GiB
 limits: { observed_body: 1GiB }  =>  3:limits.observed_body must be from 1 to 64MiB
 log: { wait: 9ms }  =>  3:log.wait must be from 10ms to 30s
 log: { wait: 31s }  =>  3:log.wait must be from 10ms to 30s

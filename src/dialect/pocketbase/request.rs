@@ -32,6 +32,8 @@ pub struct Submit {
 pub enum Denial {
     /// Its stream is another address's.
     Address,
+    /// All clients together are subscribed to as much as may be.
+    Full,
     /// Its stream is that of another identity.
     Identity,
     /// There is no such stream.
@@ -137,6 +139,10 @@ impl Submit {
     pub fn denied(&self, denial: Denial) -> Response<Bytes> {
         match denial {
             Denial::Address => self.answer(StatusCode::BAD_REQUEST, "Invalid realtime client."),
+            Denial::Full => self.answer(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too many subscriptions, try again later.",
+            ),
             Denial::Identity => self.answer(
                 StatusCode::FORBIDDEN,
                 "The current and the previous request authorization don't match.",

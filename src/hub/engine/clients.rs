@@ -43,6 +43,14 @@ impl Engine {
         if subscribed.identity.is_some() && subscribed.identity != principal {
             return Err(Denial::Identity);
         }
+        let bytes = submitting.view.bytes();
+        let others = self.subscribed_bytes - subscribed.bytes;
+        // Who gives up some may always do so.
+        if bytes > subscribed.bytes && others + bytes > self.terms.subscription_bytes_max {
+            return Err(Denial::Full);
+        }
+        self.subscribed_bytes = others + bytes;
+        subscribed.bytes = bytes;
         let is_first = subscribed.to.is_none();
         let is_same = subscribed.identity == principal;
         subscribed.identity = principal;
@@ -179,6 +187,7 @@ impl Engine {
     /// Lets a client go whose stream has ended, and keeps for a while up to where it was told.
     pub(super) fn forget_client(&mut self, mut subscribed: Subscribed, at: &Position) {
         self.clients.remove(&subscribed.client.id);
+        self.subscribed_bytes -= subscribed.bytes;
         let Some(print) = subscribed.print() else {
             return;
         };

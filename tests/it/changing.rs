@@ -9,7 +9,6 @@
 mod hearing;
 mod writing;
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 

@@ -45,7 +45,7 @@ pub use keys::{Algorithm, KeySet, NotAKey};
 pub use narrow::{Narrow, NotNarrow};
 pub use origin::{Origin, Origins};
 pub use reads::{Asked, Hears, Read, Reads, Shown};
-pub use rules::{CollectionRules, Hear, Leaving, Reading, Rules};
+pub use rules::{CollectionRules, Hear, Hidden, Leaving, Reading, Rules};
 pub use scope::Scope;
 pub use token::{Fault, Wanted};
 

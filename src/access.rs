@@ -46,11 +46,12 @@ pub use keys::{Algorithm, KeySet, NotAKey};
 pub use narrow::{Narrow, NotNarrow};
 pub use origin::{Origin, Origins};
 pub use reads::{Asked, Hears, Read, Reads, Shown};
-pub use rules::{CollectionRules, Hear, Leaving, Reading, Rules};
+pub use rules::{CollectionRules, Hear, Hidden, Leaving, Reading, Rules};
 pub use scope::Scope;
 pub use token::{Fault, Wanted};
 
 use crate::event::Json;
+use crate::observe::Aliases;
 use crate::rule::{Keys, Request};
 use crate::topic::{Topic, TopicPattern};
 use holder::Counts;
@@ -76,6 +77,8 @@ pub struct Access {
     pub rules: Rules,
     /// What the upstream shows of records to whom, where the rules ask it.
     pub reads: Arc<Reads>,
+    /// Other names of collections, as records told them.
+    pub aliases: Arc<Aliases>,
 }
 
 /// One entry of `access.keys`.
@@ -292,6 +295,16 @@ impl Access {
         let (event, presented) = (leaving.event, grant.presented.as_ref());
         self.reads
             .expanded(event, presented, reading, expand, leaving.now())
+    }
+
+    /// Another name of the event's collection that its record says, if it is one: not every record
+    /// that says so is of an upstream that knows.
+    #[must_use]
+    pub fn alias<'l>(&self, leaving: &'l Leaving<'_>) -> Option<&'l str> {
+        let alias = leaving.alias()?;
+        let name = self.aliases.name(alias)?;
+        let is_own = leaving.event.kind.collection() == Some(&name);
+        is_own.then_some(alias)
     }
 
     /// Whether there is a rule for the collection.

@@ -141,6 +141,7 @@ impl Snapshot {
             let aliases = &mut Arc::make_mut(&mut new.observe).aliases;
             *aliases = Arc::clone(&self.observe.aliases);
         }
+        Arc::make_mut(&mut new.access).aliases = Arc::clone(&new.observe.aliases);
         Self {
             generation: self.generation.saturating_add(1),
             listen: self.listen,

@@ -192,6 +192,13 @@ impl Rule {
         self.root.asks(&of_request)
     }
 
+    /// Whether it asks what stands in a record where these names lead.
+    #[must_use]
+    pub fn asks_field(&self, names: &[Box<str>]) -> bool {
+        let of_field = |term: &Term| matches!(term, Term::Field(path, _) if path.meets(names));
+        self.root.asks(&of_field)
+    }
+
     /// Whether it is asked what came with the request to hear, beside claims.
     #[must_use]
     pub fn asks_sent(&self) -> bool {

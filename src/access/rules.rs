@@ -21,11 +21,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 
 use super::reads::{Hears, Reads, Shown};
 use super::{Grant, Presented};
 use crate::event::{Event, Json, Kind};
 use crate::observe::json;
+use crate::observe::rule::Pointer;
 use crate::rule::{Facts, Keys, Record, Request, Rule, Verdict};
 use crate::topic::Topic;
 
@@ -38,9 +40,20 @@ pub struct Rules {
     pub rest: Option<CollectionRules>,
     /// Whose claims make a superuser: a rule that asks nothing of a record. None: nobody's.
     pub superusers: Option<Rule>,
+    /// What of records is not told and yet asked for by some rule: it cannot decide that.
+    pub hidden: Box<[Hidden]>,
     /// How long what the upstream says of a record counts for later writes to it, too. In
     /// [`crate::limits::RULE_CACHE`].
     pub cache: Duration,
+}
+
+/// What is taken out of records before they are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hidden {
+    /// The names that lead to it.
+    pub names: Arc<[Box<str>]>,
+    /// Where `true` stands in records that keep it, if anything does; none: it is taken out of all.
+    pub unless: Option<Pointer>,
 }
 
 /// Who may hear of a collection's records, by how they are heard of.
@@ -145,7 +158,8 @@ impl Rules {
         };
         if let Kind::Left { after, .. } = &leaving.event.kind {
             let left = self.of(collection).is_some_and(|of| {
-                !asker.is_superuser && leaving.has_left(after, of.rule(reading), reading, asker)
+                !asker.is_superuser
+                    && self.has_left(leaving, after, of.rule(reading), reading, asker)
             });
             return if left {
                 Hears::Yes(Shown::All)
@@ -158,16 +172,51 @@ impl Rules {
             Some(_) if asker.is_superuser => Hears::Yes(Shown::All),
             Some(Hear::Superusers) => Hears::No,
             Some(Hear::Upstream) => upstream(),
-            Some(Hear::When(rule)) => match leaving.verdict(rule, reading, asker) {
+            Some(Hear::When(rule)) => match leaving.verdict(rule, reading, asker, &self.hidden) {
                 Verdict::Holds => Hears::Yes(Shown::All),
                 Verdict::Fails | Verdict::Undecided => Hears::No,
             },
-            Some(Hear::WhenOrUpstream(rule)) => match leaving.verdict(rule, reading, asker) {
-                Verdict::Holds => Hears::Yes(Shown::All),
-                Verdict::Fails => Hears::No,
-                Verdict::Undecided => upstream(),
-            },
+            Some(Hear::WhenOrUpstream(rule)) => {
+                match leaving.verdict(rule, reading, asker, &self.hidden) {
+                    Verdict::Holds => Hears::Yes(Shown::All),
+                    Verdict::Fails => Hears::No,
+                    Verdict::Undecided => upstream(),
+                }
+            }
         }
+    }
+
+    /// Whether the rule let who asks hear of the record before, and does not let them after.
+    fn has_left(
+        &self,
+        leaving: &Leaving<'_>,
+        after: &Json,
+        hear: &Hear,
+        reading: Reading,
+        asker: Asker<'_>,
+    ) -> bool {
+        let (Hear::When(rule) | Hear::WhenOrUpstream(rule)) = hear else {
+            return false;
+        };
+        let auth = asker.auth.map(Record::parse);
+        let facts = Facts {
+            record: Some(&Record::parse(after).without(hidden_in(after, &self.hidden))),
+            auth: auth.as_ref(),
+            request: asker.request,
+            now: leaving.now,
+        };
+        leaving.verdict(rule, reading, asker, &self.hidden) == Verdict::Holds
+            && rule.holds(&facts) == Verdict::Fails
+    }
+
+    /// Every expression.
+    pub fn expressions(&self) -> impl Iterator<Item = &Rule> {
+        let all = self.collections.values().chain(&self.rest);
+        all.flat_map(|of| [&of.list, &of.view])
+            .filter_map(|hear| match hear {
+                Hear::When(rule) | Hear::WhenOrUpstream(rule) => Some(rule),
+                Hear::Everyone | Hear::Superusers | Hear::Upstream => None,
+            })
     }
 
     /// The rules of a collection.
@@ -254,42 +303,31 @@ impl<'e> Leaving<'e> {
     /// Its record; none where it has none.
     #[must_use]
     pub fn record(&self) -> Option<&Record<'e>> {
-        let read = || match &self.event.kind {
-            Kind::Write { record, .. } => record.as_ref().map(Record::parse),
-            Kind::Left { before, .. } => Some(Record::parse(before)),
-            Kind::Custom { .. } | Kind::Gap | Kind::Uncertain { .. } => None,
-        };
+        let read = || self.json().map(Record::parse);
         self.record.get_or_init(read).as_ref()
     }
 
-    /// Another name that its record has for its collection, `collectionId` as PocketBase has it:
-    /// there it may be subscribed to by that as well.
-    #[must_use]
-    pub fn alias(&self) -> Option<&str> {
+    /// What its record says that its collection is called besides: `collectionId`, as PocketBase
+    /// has it.
+    pub(super) fn alias(&self) -> Option<&str> {
         let read = || {
-            let (collection, record) = match &self.event.kind {
-                Kind::Write {
-                    collection,
-                    record: Some(record),
-                    ..
-                } => (collection, record),
-                Kind::Left {
-                    collection, before, ..
-                } => (collection, before),
-                Kind::Custom { .. }
-                | Kind::Gap
-                | Kind::Uncertain { .. }
-                | Kind::Write { record: None, .. } => return None,
-            };
+            let record = self.json()?;
             if !record.as_str().contains(ALIAS) {
                 return None;
             }
             let members = json::members(serde_json::from_str(record.as_str()).ok()?)?;
             let own = members.iter().rfind(|member| member.is(ALIAS))?;
-            let alias = json::string(own.value)?;
-            (*alias != **collection).then(|| alias.into())
+            json::string(own.value).map(Into::into)
         };
         self.alias.get_or_init(read).as_deref()
+    }
+
+    fn json(&self) -> Option<&'e Json> {
+        match &self.event.kind {
+            Kind::Write { record, .. } => record.as_ref(),
+            Kind::Left { before, .. } => Some(before),
+            Kind::Custom { .. } | Kind::Gap | Kind::Uncertain { .. } => None,
+        }
     }
 
     /// What a rule of the one who hears says, whose claims are those of `grant`, of what is shown of
@@ -318,26 +356,19 @@ impl<'e> Leaving<'e> {
         }
     }
 
-    /// Whether the rule let who asks hear of the record before, and does not let them after.
-    fn has_left(&self, after: &Json, hear: &Hear, reading: Reading, asker: Asker<'_>) -> bool {
-        let (Hear::When(rule) | Hear::WhenOrUpstream(rule)) = hear else {
-            return false;
-        };
-        let (after, auth) = (Record::parse(after), asker.auth.map(Record::parse));
-        let facts = Facts {
-            record: Some(&after),
-            auth: auth.as_ref(),
-            request: asker.request,
-            now: self.now,
-        };
-        self.verdict(rule, reading, asker) == Verdict::Holds && rule.holds(&facts) == Verdict::Fails
-    }
-
     /// What the rule of its collection says for who asks.
-    fn verdict(&self, rule: &Rule, reading: Reading, asker: Asker<'_>) -> Verdict {
+    fn verdict(
+        &self,
+        rule: &Rule,
+        reading: Reading,
+        asker: Asker<'_>,
+        hidden: &[Hidden],
+    ) -> Verdict {
+        let json = self.json().filter(|_| !hidden.is_empty());
+        let cut = json.map(|json| Record::parse(json).without(hidden_in(json, hidden)));
         let asked = |auth: Option<&Json>| {
             rule.holds(&Facts {
-                record: self.record(),
+                record: cut.as_ref().or_else(|| self.record()),
                 auth: auth.map(Record::parse).as_ref(),
                 request: asker.request,
                 now: self.now,
@@ -357,3 +388,16 @@ impl<'e> Leaving<'e> {
 
 /// The member of a record that has another name of its collection.
 const ALIAS: &str = "collectionId";
+
+/// What was taken out of that record.
+fn hidden_in(record: &Json, hidden: &[Hidden]) -> Vec<Arc<[Box<str>]>> {
+    let raw = serde_json::from_str::<&RawValue>(record.as_str()).ok();
+    let is_hidden = |one: &&Hidden| {
+        one.unless.as_ref().is_none_or(|unless| {
+            let unless = raw.and_then(|raw| unless.find(raw));
+            unless.is_some_and(|unless| unless.get() != "true")
+        })
+    };
+    let hidden = hidden.iter().filter(is_hidden);
+    hidden.map(|one| Arc::clone(&one.names)).collect()
+}

@@ -31,7 +31,7 @@ use super::outline::Place;
 use super::source::Source;
 use super::unit::{self, NotAMeasure};
 use super::{Format, Logging, Snapshot};
-use crate::access::Access;
+use crate::access::{Access, Hidden};
 use crate::dialect::Realtime;
 use crate::dialect::restdb::{self, PatchEvent};
 use crate::limits::{self, Limits};
@@ -77,6 +77,10 @@ pub(super) fn lower(
     let logging = logging(&file.logging, lower);
     let limits = limits_of(&file.limits, lower);
     let drain = lower.duration(file.drain.as_ref(), DRAIN, &limits::DRAIN);
+    let access = Access {
+        aliases: Arc::clone(&observe.aliases),
+        ..with_hidden(access, &observe)
+    };
     let spelt = access
         .ruled()
         .chain(
@@ -109,6 +113,21 @@ pub(super) fn lower(
         access: Arc::new(access),
         drain,
     })
+}
+
+/// With what `observe` takes out of records that some rule asks for.
+fn with_hidden(mut access: Access, observe: &Observe) -> Access {
+    let redacted = observe.redact.iter().map(|part| (part, None));
+    let concealed = observe.rules.iter().flat_map(|rule| &rule.conceal);
+    let concealed = concealed.map(|of| (&of.part, Some(of.unless.clone())));
+    let hidden = redacted.chain(concealed).map(|(part, unless)| Hidden {
+        names: part.tokens().into(),
+        unless,
+    });
+    let rules = &access.rules;
+    let asked = |hidden: &Hidden| (rules.expressions()).any(|rule| rule.asks_field(&hidden.names));
+    access.rules.hidden = hidden.filter(asked).collect();
+    access
 }
 
 impl<'a> Lower<'a> {

@@ -214,7 +214,7 @@ impl Index {
             },
         }
         if let (Some(alias), Some(Topic::Write(method, _))) =
-            (leaving.alias(), Topic::of(leaving.event))
+            (self.access.alias(leaving), Topic::of(leaving.event))
             && let Some(by_method) = self.collections.get(alias)
         {
             by_method.collect(method, found);
@@ -234,7 +234,10 @@ impl Index {
                 collection, ids, ..
             } => (collection, ids.as_slice()),
         };
-        for collection in [Some(&**collection), leaving.alias()].into_iter().flatten() {
+        for collection in [Some(&**collection), self.access.alias(leaving)]
+            .into_iter()
+            .flatten()
+        {
             let filed = self.ids.get(collection);
             for id in ids {
                 let filed = filed.and_then(|filed| filed.get(id.as_str()));

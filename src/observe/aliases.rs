@@ -31,7 +31,8 @@ impl Aliases {
     }
 
     /// The name of what a path calls so, in any case; none: that is no alias of anything.
-    pub(super) fn name(&self, alias: &str) -> Option<Arc<str>> {
+    #[must_use]
+    pub fn name(&self, alias: &str) -> Option<Arc<str>> {
         let names = self.0.read();
         let name = names.get(alias);
         let name = name.or_else(|| names.get(&*alias.to_lowercase()));

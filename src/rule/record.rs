@@ -4,6 +4,7 @@
 //! lies deeper is found by reading on in the text of one of them. Nothing here recurs.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::event::Json;
 use crate::limits::RULE_RECORD_MEMBERS_MAX;
@@ -17,6 +18,8 @@ pub struct Record<'a> {
     /// The members by name, a later one of a name after an earlier; none if the text is no
     /// object, or one of too many.
     members: Option<Vec<(Cow<'a, str>, &'a str)>>,
+    /// Where something stood that was taken out: what is asked there cannot be said.
+    hidden: Vec<Arc<[Box<str>]>>,
 }
 
 /// What stands at a path.
@@ -40,19 +43,33 @@ impl<'a> Record<'a> {
         let mut listed = Vec::new();
         let text = json.as_str();
         if !text.starts_with('{') {
-            return Self { members: None };
+            return Self::unknown();
         }
         for (name, value) in members(text) {
             // A name with half of a surrogate pair is none that a rule can write.
             let Some(name) = unquoted(name) else { continue };
             if listed.len() == RULE_RECORD_MEMBERS_MAX {
-                return Self { members: None };
+                return Self::unknown();
             }
             listed.push((name, value));
         }
         listed.sort_by(|(left, _), (right, _)| left.cmp(right));
         Self {
             members: Some(listed),
+            hidden: Vec::new(),
+        }
+    }
+
+    /// The same, of which was taken out what these names lead to.
+    #[must_use]
+    pub fn without(self, hidden: Vec<Arc<[Box<str>]>>) -> Self {
+        Self { hidden, ..self }
+    }
+
+    fn unknown() -> Self {
+        Self {
+            members: None,
+            hidden: Vec::new(),
         }
     }
 
@@ -64,6 +81,9 @@ impl<'a> Record<'a> {
         let Some(members) = &self.members else {
             return Stand::Unknown;
         };
+        if self.hidden.iter().any(|hidden| path.meets(hidden)) {
+            return Stand::Unknown;
+        }
         let mut names = path.steps().peekable();
         let first = names.next().unwrap_or_default();
         let end = members.partition_point(|(name, _)| name.as_ref() <= first);

@@ -145,6 +145,15 @@ impl Path {
     pub fn steps(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(AsRef::as_ref)
     }
+
+    /// Whether it leads to what these names lead to, past it or to a part of it; through arrays
+    /// whatever the place.
+    pub(super) fn meets(&self, names: &[Box<str>]) -> bool {
+        let is_name = |step: &&str| step.parse::<usize>().is_err();
+        let names = names.iter().map(AsRef::as_ref).filter(is_name);
+        let mut both = self.steps().filter(is_name).zip(names);
+        both.all(|(own, name)| own == name)
+    }
 }
 
 impl fmt::Display for Path {

@@ -621,3 +621,18 @@ async fn what_all_clients_are_subscribed_to_is_bounded() {
     assert_eq!(refused.status(), 503);
     drop(first);
 }
+
+/// What a record says of its collection counts where the preset says that the API says it.
+#[tokio::test]
+async fn a_record_cannot_pass_itself_off_as_one_of_another_collection() {
+    let api = JsonServer::start(json!({"posts": [], "notes": []})).await;
+    let sidecar = Sidecar::start(&api.url(), &with(OPEN)).await;
+    let (mut stream, id) = connected(&sidecar).await;
+    let topics = json!(["notes/*", "notes/1", "END"]);
+    let body = json!({"clientId": id, "subscriptions": topics});
+    submit(&sidecar, None, body).await.expect(204);
+    let record = json!({"id": 1, "collectionId": "notes", "collectionName": "notes"});
+    sidecar.post("/posts", record).await.expect(201);
+    sidecar.publish("END", json!(null)).await.expect(200);
+    assert_eq!(stream.next().await.event(), "END");
+}

@@ -389,3 +389,42 @@ async fn what_is_told_of_batches_and_of_who_lost_a_record_survives_a_crash() {
     assert_eq!(again.next().await.event(), "gap");
     again.hears_nothing_of(&sidecar).await;
 }
+
+/// What is not told is not known to a rule either: it is not taken for what is not there.
+#[tokio::test]
+async fn a_rule_cannot_decide_by_what_is_taken_out_of_records() {
+    let upstream = echo().await;
+    let rules = "    posts: { hear: \"level != 'secret'\" }\n    \
+                 users: { hear: \"email = @request.auth.email || open = true\" }\n    \
+                 pages: { hear: \"a.c = 1 && levels = 1\", leaving: delete }\n";
+    let preset = "preset: pocketbase, redact: [/level, /a/0/b]";
+    let yaml = with(rules).replace("preset: json-server", preset);
+    let sidecar = Sidecar::start(&upstream.url(), &yaml).await;
+    let mut user = sidecar.hear(&user(json!({"sub": "u1"}))).await;
+    for (id, collection, record) in [
+        (1, "posts", json!({"level": "secret"})),
+        (2, "posts", json!({})),
+        (
+            3,
+            "users",
+            json!({"email": "a@b.c", "emailVisibility": false}),
+        ),
+        (4, "users", json!({"emailVisibility": false, "open": true})),
+        (5, "users", json!({"email": "a@b.c"})),
+        (6, "users", json!({"email": null, "emailVisibility": true})),
+        (7, "pages", json!({"a": {"b": 1, "c": 1}, "levels": 1})),
+        (7, "pages", json!({"a": {"b": 1, "c": 1}, "levels": 2})),
+    ] {
+        let mut record = record;
+        record["id"] = json!(id);
+        record["collectionName"] = json!(collection);
+        let path = format!("/api/collections/{collection}/records");
+        sidecar.post(&path, record).await.expect(200);
+    }
+    end(&sidecar).await;
+    for id in [json!(4), json!(6), json!(7)] {
+        assert_eq!(user.next().await.json()["data"]["id"], id);
+    }
+    assert_eq!(user.next().await.json()["data"], json!(["7"]));
+    assert!(marks(&mut user).await.is_empty());
+}

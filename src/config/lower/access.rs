@@ -40,6 +40,7 @@ pub(in crate::config) fn access(
         identity,
         rules: rules::rules(file, lower),
         reads: Arc::default(),
+        aliases: Arc::default(),
     }
 }
 

@@ -41,6 +41,7 @@ pub(super) fn rules(file: &file::Access, lower: &mut Lower<'_>) -> Rules {
         collections,
         rest,
         superusers,
+        hidden: Box::default(),
         cache: lower.duration(cache, Duration::ZERO, &limits::RULE_CACHE),
     }
 }

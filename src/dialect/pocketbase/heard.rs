@@ -85,7 +85,7 @@ fn hears(part: &Part, access: &Access, grant: &Grant, leaving: &Leaving<'_>) -> 
             collection, ids, ..
         } => (collection, ids.as_slice()),
     };
-    let is_named = |name: &str| *name == **collection || leaving.alias() == Some(name);
+    let is_named = |name: &str| *name == **collection || access.alias(leaving) == Some(name);
     let reading = match part.subscription.of_collection() {
         Of::All(name) if is_named(name) => Reading::List,
         Of::One(name, one) if ids.iter().any(|id| id.as_str() == one) && is_named(name) => {

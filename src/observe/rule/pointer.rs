@@ -20,7 +20,7 @@ impl Pointer {
     }
 
     /// The names that lead to the place, without their escapes.
-    pub(in crate::observe) fn tokens(&self) -> &[Box<str>] {
+    pub(crate) fn tokens(&self) -> &[Box<str>] {
         &self.0
     }
 

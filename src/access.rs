@@ -45,8 +45,8 @@ pub use jwt::{Jwt, KeySource, Keyring};
 pub use keys::{Algorithm, KeySet, NotAKey};
 pub use narrow::{Narrow, NotNarrow};
 pub use origin::{Origin, Origins};
-pub use reads::{Asked, Hears, Read, Reads, Shown};
-pub use rules::{CollectionRules, Hear, Hidden, Leaving, Reading, Rules};
+pub use reads::{Asked, Hears, Read, Reading, Reads, Shown};
+pub use rules::{CollectionRules, Hear, Hidden, Leaving, Rules};
 pub use scope::Scope;
 pub use token::{Fault, Wanted};
 

@@ -26,7 +26,6 @@ use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
 
 use super::identity::Presented;
-use super::rules::Reading;
 use crate::event::{Cursor, Event, Id, Json, Kind, Method};
 use crate::limits::{
     READ_FRESH, READ_NAMES_BYTES_MAX, READS_KEPT, READS_KEPT_BYTES, READS_WAITING_MAX,
@@ -46,6 +45,15 @@ pub struct Read {
     pub id: Id,
     /// The relations whose records are asked for beside it; none: it is asked for alone.
     pub expand: Option<Arc<str>>,
+}
+
+/// How a record is heard of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reading {
+    /// Among all of its collection.
+    List,
+    /// By its own id.
+    View,
 }
 
 /// What of a record somebody may see.

@@ -23,7 +23,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use super::reads::{Hears, Reads, Shown};
+use super::reads::{Hears, Reading, Reads, Shown};
 use super::{Grant, Presented};
 use crate::event::{Event, Json, Kind};
 use crate::observe::json;
@@ -66,15 +66,6 @@ pub struct CollectionRules {
     /// Whether those are told, as of a delete and without the record, whom a rule no longer lets
     /// hear it after a change.
     pub tells_leaving: bool,
-}
-
-/// How a record is heard of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reading {
-    /// Among all of its collection.
-    List,
-    /// By its own id.
-    View,
 }
 
 /// Who may hear of a collection's records.

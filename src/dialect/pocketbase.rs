@@ -24,6 +24,7 @@ mod submission;
 mod topic;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::NonZeroU64;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -68,14 +69,14 @@ impl Default for Options {
 pub struct View {
     parts: Arc<[Part]>,
     /// Of all of it: two that differ here are two.
-    hash: u64,
+    hash: NonZeroU64,
 }
 
 /// A view as long as somebody holds it.
 #[derive(Clone, Debug)]
 pub struct WeakView {
     parts: Weak<[Part]>,
-    hash: u64,
+    hash: NonZeroU64,
 }
 
 /// How events look to a client: as its view says, whatever the configuration.
@@ -115,7 +116,7 @@ impl View {
         parts.hash(&mut hasher);
         Self {
             parts,
-            hash: hasher.finish(),
+            hash: NonZeroU64::MIN | hasher.finish(),
         }
     }
 
@@ -135,14 +136,15 @@ impl View {
 
     /// What it counts for: the bytes of its subscriptions, and some for each.
     #[must_use]
-    pub fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> u32 {
         let texts = self.subscriptions().map(|one| one.text().len());
-        texts.map(|text| text + SUBSCRIPTION_BYTES_MORE).sum()
+        let bytes: usize = texts.map(|text| text + SUBSCRIPTION_BYTES_MORE).sum();
+        u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 
     /// What tells it from most others.
     #[must_use]
-    pub fn hash_of_all(&self) -> u64 {
+    pub fn hash_of_all(&self) -> NonZeroU64 {
         self.hash
     }
 }
@@ -169,7 +171,7 @@ impl Eq for View {}
 
 impl Hash for View {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.hash);
+        state.write_u64(self.hash.get());
     }
 }
 

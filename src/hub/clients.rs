@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,20 +45,20 @@ pub(super) struct Subscribed {
     /// Whose it is, once that was said: for good.
     pub(super) identity: Option<Principal>,
     /// To what it is subscribed, once it was: [`View::hash_of_all`].
-    pub(super) to: Option<u64>,
+    pub(super) to: Option<NonZeroU64>,
     /// What that counts for against [`super::Terms::subscription_bytes_max`].
-    pub(super) bytes: usize,
+    pub(super) bytes: u32,
     /// When it was told something last.
     told: Instant,
-    /// When it was told something of late, and behind which place. Bounded by
+    /// When it was told something of late, and behind which place; none: it was not. Bounded by
     /// [`POCKETBASE_UNSURE_MAX`].
-    recent: VecDeque<(Instant, u64)>,
+    recent: Option<Box<VecDeque<(Instant, u64)>>>,
     /// When its stream ends in any case.
     pub(super) over: Instant,
 }
 
 /// What is the same for a client that comes back: who, from where, and to what it was subscribed.
-pub(super) type Print = (Option<Principal>, IpAddr, u64);
+pub(super) type Print = (Option<Principal>, IpAddr, NonZeroU64);
 
 /// Clients that have left lately, and up to where they had been told.
 #[derive(Debug, Default)]
@@ -68,7 +69,7 @@ pub(super) struct Left(VecDeque<(Instant, Print, Cursor)>);
 /// Bounded by the clients: those that nobody has are let go when it has doubled.
 #[derive(Debug, Default)]
 pub(super) struct Views {
-    by_hash: HashMap<u64, WeakView>,
+    by_hash: HashMap<NonZeroU64, WeakView>,
     room: usize,
 }
 
@@ -96,7 +97,7 @@ impl Subscribed {
             to: None,
             bytes: 0,
             told: now,
-            recent: VecDeque::new(),
+            recent: None,
             over,
         }
     }
@@ -110,8 +111,9 @@ impl Subscribed {
     pub(super) fn tell(&mut self, after: u64, now: Instant) {
         self.told = now;
         self.prune(now);
-        if self.recent.len() < POCKETBASE_UNSURE_MAX {
-            self.recent.push_back((now, after));
+        let recent = self.recent.get_or_insert_default();
+        if recent.len() < POCKETBASE_UNSURE_MAX {
+            recent.push_back((now, after));
         }
     }
 
@@ -119,13 +121,20 @@ impl Subscribed {
     /// last moment before a stream ended may not have arrived.
     pub(super) fn sure(&mut self, tail: u64, now: Instant) -> u64 {
         self.prune(now);
-        self.recent.front().map_or(tail, |(_, after)| *after)
+        let first = self.recent.as_ref().and_then(|recent| recent.front());
+        first.map_or(tail, |(_, after)| *after)
     }
 
     fn prune(&mut self, now: Instant) {
         let is_sure = |at: Instant| now.saturating_duration_since(at) > POCKETBASE_UNSURE;
-        while self.recent.front().is_some_and(|(at, _)| is_sure(*at)) {
-            self.recent.pop_front();
+        let Some(recent) = &mut self.recent else {
+            return;
+        };
+        while recent.front().is_some_and(|(at, _)| is_sure(*at)) {
+            recent.pop_front();
+        }
+        if recent.is_empty() {
+            self.recent = None;
         }
     }
 

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use http::header::{AUTHORIZATION, COOKIE, HOST};
+use http::header::{AUTHORIZATION, COOKIE, HOST, HeaderName};
 use http::{Method, StatusCode};
 use pingora::http::RequestHeader;
 use tokio::sync::oneshot;
@@ -59,7 +59,8 @@ impl Writer {
     /// Who sends that request.
     pub(super) fn of(request: &RequestHeader) -> Self {
         let mut fields = http::HeaderMap::new();
-        for name in [AUTHORIZATION, COOKIE, HOST] {
+        // The last for an API behind TLS, which sends whoever came without elsewhere.
+        for name in [AUTHORIZATION, COOKIE, HOST, X_FORWARDED_PROTO] {
             for value in request.headers.get_all(&name) {
                 fields.append(name.clone(), value.clone());
             }
@@ -188,3 +189,5 @@ impl Completing {
         }
     }
 }
+
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");

@@ -44,12 +44,13 @@ impl Engine {
             return Err(Denial::Identity);
         }
         let bytes = submitting.view.bytes();
-        let others = self.subscribed_bytes - subscribed.bytes;
+        let others = self.subscribed_bytes - subscribed.bytes as usize;
         // Who gives up some may always do so.
-        if bytes > subscribed.bytes && others + bytes > self.terms.subscription_bytes_max {
+        let max = self.terms.subscription_bytes_max;
+        if bytes > subscribed.bytes && others + bytes as usize > max {
             return Err(Denial::Full);
         }
-        self.subscribed_bytes = others + bytes;
+        self.subscribed_bytes = others + bytes as usize;
         subscribed.bytes = bytes;
         let is_first = subscribed.to.is_none();
         let is_same = subscribed.identity == principal;
@@ -187,7 +188,7 @@ impl Engine {
     /// Lets a client go whose stream has ended, and keeps for a while up to where it was told.
     pub(super) fn forget_client(&mut self, mut subscribed: Subscribed, at: &Position) {
         self.clients.remove(&subscribed.client.id);
-        self.subscribed_bytes -= subscribed.bytes;
+        self.subscribed_bytes -= subscribed.bytes as usize;
         let Some(print) = subscribed.print() else {
             return;
         };

@@ -109,8 +109,9 @@ impl Batched {
         let (Body::Whole(bytes), Some(media)) = (request, media) else {
             return None;
         };
-        let essence = media.split(';').next().unwrap_or_default().trim();
-        if essence.eq_ignore_ascii_case("application/json") {
+        let essence = media.split(';').next().unwrap_or_default();
+        let essence = essence.trim().to_ascii_lowercase();
+        if essence == "application/json" || essence.ends_with("+json") {
             return Some(bytes.to_vec());
         }
         // RFC 2231 § 4 would let it say another boundary besides.

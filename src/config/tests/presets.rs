@@ -360,6 +360,12 @@ fn a_batch_that_can_be_read_in_two_ways_tells_nothing_but_a_gap() {
     ] {
         assert_eq!(told(&sent, JSON), ["gap"], "{sent}");
     }
+    for media in [
+        "application/JSON; charset=utf-8",
+        "application/vnd.api+json",
+    ] {
+        assert_eq!(told(BATCH, media), TOLD, "{media}");
+    }
     for media in ["application/x-www-form-urlencoded", "text/plain", ""] {
         assert_eq!(told(BATCH, media), ["gap"], "{media}");
     }

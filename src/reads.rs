@@ -44,6 +44,8 @@ pub struct Reader {
 enum NoAnswer {
     #[error(transparent)]
     Ask(#[from] client::Failed),
+    #[error("asking ended by a fault")]
+    Fault,
     #[error("nothing in `observe` says how it is read")]
     Nowhere,
     #[error("it answers {0}")]
@@ -79,6 +81,7 @@ impl Reader {
                 continue;
             };
             let (reader, reads, hub) = (Arc::clone(&reader), Arc::clone(&reads), hub.clone());
+            let asked = Arc::new(asked);
             // Ends by itself: a question has a deadline.
             tokio::spawn(async move {
                 // What is known from here on is what the log has up to here.
@@ -86,8 +89,15 @@ impl Reader {
                 let waited = Timestamp::now().duration_since(asked.since);
                 let waited = Duration::try_from(waited);
                 let left = READ_TIMEOUT.saturating_sub(waited.unwrap_or_default());
-                let said = timeout(left, reader.ask(&asked)).await;
-                let record = match said.unwrap_or(Err(NoAnswer::Timeout)) {
+                // In a task of its own: whatever becomes of it, who waits goes on.
+                let asking = tokio::spawn({
+                    let (reader, asked) = (Arc::clone(&reader), Arc::clone(&asked));
+                    async move { timeout(left, reader.ask(&asked)).await }
+                });
+                let said = asking.await.map_or(Err(NoAnswer::Fault), |said| {
+                    said.unwrap_or(Err(NoAnswer::Timeout))
+                });
+                let record = match said {
                     Ok(record) => record,
                     Err(error) => {
                         reader.warn(&error);

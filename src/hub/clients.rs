@@ -52,6 +52,10 @@ pub(super) struct Subscribed {
     told: Instant,
     /// When it was told something of late, and behind which place; none: it was not. Bounded by
     /// [`POCKETBASE_UNSURE_MAX`].
+    #[expect(
+        clippy::box_collection,
+        reason = "a quarter of the size for the many who are told nothing"
+    )]
     recent: Option<Box<VecDeque<(Instant, u64)>>>,
     /// When its stream ends in any case.
     pub(super) over: Instant,

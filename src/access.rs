@@ -29,6 +29,7 @@ mod reads;
 mod renew;
 mod rules;
 mod scope;
+mod shown;
 mod strict;
 mod token;
 
@@ -45,9 +46,10 @@ pub use jwt::{Jwt, KeySource, Keyring};
 pub use keys::{Algorithm, KeySet, NotAKey};
 pub use narrow::{Narrow, NotNarrow};
 pub use origin::{Origin, Origins};
-pub use reads::{Asked, Hears, Read, Reading, Reads, Shown};
+pub use reads::{Asked, Hears, Read, Reading, Reads};
 pub use rules::{CollectionRules, Hear, Hidden, Leaving, Rules};
 pub use scope::Scope;
+pub use shown::Shown;
 pub use token::{Fault, Wanted};
 
 use crate::event::Json;

@@ -23,8 +23,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use super::reads::{Hears, Reading, Reads, Shown};
-use super::{Grant, Presented};
+use super::reads::{Hears, Reading, Reads};
+use super::{Grant, Presented, Shown};
 use crate::event::{Event, Json, Kind};
 use crate::observe::json;
 use crate::observe::rule::Pointer;

@@ -303,6 +303,10 @@ impl Access {
     /// that says so is of an upstream that knows.
     #[must_use]
     pub fn alias<'l>(&self, leaving: &'l Leaving<'_>) -> Option<&'l str> {
+        // Its record is read for it only where that can be of use.
+        if self.aliases.is_empty() {
+            return None;
+        }
         let alias = leaving.alias()?;
         let name = self.aliases.name(alias)?;
         let is_own = leaving.event.kind.collection() == Some(&name);

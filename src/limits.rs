@@ -201,7 +201,8 @@ pub const READS_KEPT: usize = 50_000;
 pub const READS_KEPT_BYTES: usize = 64 * MIB;
 /// Bytes of the names in one: what has more shows nothing.
 pub const READ_NAMES_BYTES_MAX: usize = 64 * KIB;
-/// Questions about records that wait; nobody hears of what is beyond. Half a minute's, at the least.
+/// Questions about records that wait; nobody hears of what is beyond. What [`READS_AT_ONCE`] come to
+/// in [`READ_TIMEOUT`] at 8 ms an answer: more would wait in vain.
 pub const READS_WAITING_MAX: usize = 20_000;
 /// Questions about records that are under way at once: an upstream serves the others, too.
 pub const READS_AT_ONCE: usize = 32;

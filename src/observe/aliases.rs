@@ -30,6 +30,12 @@ impl Aliases {
         }
     }
 
+    /// Whether none was told: most upstreams know no such thing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.read().is_empty()
+    }
+
     /// The name of what a path calls so, in any case; none: that is no alias of anything.
     #[must_use]
     pub fn name(&self, alias: &str) -> Option<Arc<str>> {

@@ -92,21 +92,12 @@ async fn a_write_is_completed_by_reading_the_record_as_who_wrote() {
 #[tokio::test]
 async fn an_answer_waits_until_its_event_is_whole() {
     let release = Release::new();
-    let gate = release.clone();
-    let upstream = Scripted::start(move |mut peer| {
-        let gate = gate.clone();
-        async move {
-            while let Some(request) = peer.request().await {
-                if request.head.start().starts_with("GET ") {
-                    gate.wait().await;
-                    peer.conn.send(ok(r#"{"id":1}"#)).await;
-                } else {
-                    peer.conn.send(NO_CONTENT).await;
-                }
-            }
-        }
-    })
-    .await;
+    let reads = |request: &Request| request.head.start().starts_with("GET ");
+    let reply = move |request: &Request| match reads(request) {
+        true => ok(r#"{"id":1}"#),
+        false => NO_CONTENT.to_owned(),
+    };
+    let upstream = Scripted::holding(&release, reads, reply).await;
     let sidecar = Sidecar::start(&upstream.url(), &with("upstream", "")).await;
     let mut stream = Subscriber::open(&sidecar, "/events?apikey=all-key", &[]).await;
     let mut conn = Conn::to(sidecar.address()).await;

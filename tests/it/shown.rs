@@ -25,6 +25,11 @@ fn who(request: &Request) -> String {
     field.trim_start_matches("Bearer ").to_owned()
 }
 
+/// Whether a request asks for the record.
+fn reads(request: &Request) -> bool {
+    request.head.start().starts_with("GET /posts/1 ")
+}
+
 /// An API that shows `/posts/1` to whom `shows` says, and answers `/me` and each write.
 async fn api(shows: impl Fn(&str) -> Option<String> + Clone + Send + Sync + 'static) -> Scripted {
     Scripted::replying(move |request: &Request| {
@@ -149,23 +154,12 @@ async fn a_delete_is_for_those_to_whom_the_record_was_shown() {
 #[tokio::test]
 async fn what_is_being_asked_about_keeps_its_place_and_nobody_else_waits() {
     let release = Release::new();
-    let gate = release.clone();
-    let upstream = Scripted::start(move |mut peer| {
-        let gate = gate.clone();
-        async move {
-            while let Some(request) = peer.request().await {
-                if request.head.start().starts_with("GET /posts/1 ") && who(&request) == "slow" {
-                    gate.wait().await;
-                }
-                let reply = match request.head.start().starts_with("GET /me ") {
-                    true => json!({ "sub": who(&request) }),
-                    false => json!({"id": 1}),
-                };
-                peer.conn.send(ok(&reply.to_string())).await;
-            }
-        }
-    })
-    .await;
+    let held = |request: &Request| reads(request) && who(request) == "slow";
+    let reply = |request: &Request| match request.head.start().starts_with("GET /me ") {
+        true => ok(&json!({ "sub": who(request) }).to_string()),
+        false => ok(r#"{"id":1}"#),
+    };
+    let upstream = Scripted::holding(&release, held, reply).await;
     let rules = "  rules: { posts: { rule: upstream } }\n";
     let sidecar = Sidecar::start(&upstream.url(), &with(rules)).await;
     let (mut slow, mut fast) = (hear(&sidecar, "slow").await, hear(&sidecar, "fast").await);
@@ -272,19 +266,7 @@ async fn relations_are_told_to_whom_the_upstream_shows_them() {
 #[tokio::test]
 async fn who_waits_for_the_upstream_has_pings_and_what_was_sent_for_their_id() {
     let release = Release::new();
-    let gate = release.clone();
-    let upstream = Scripted::start(move |mut peer| {
-        let gate = gate.clone();
-        async move {
-            while let Some(request) = peer.request().await {
-                if request.head.start().starts_with("GET /posts/1 ") {
-                    gate.wait().await;
-                }
-                peer.conn.send(ok(r#"{"id":1}"#)).await;
-            }
-        }
-    })
-    .await;
+    let upstream = Scripted::holding(&release, reads, |_| ok(r#"{"id":1}"#)).await;
     let yaml = with(UPSTREAM).replace("/realtime }", "/realtime, ping_interval: 1s }");
     let sidecar = Sidecar::start(&upstream.url(), &yaml).await;
     let mut guest = sidecar.hear("/realtime").await;

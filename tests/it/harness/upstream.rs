@@ -125,6 +125,27 @@ impl Scripted {
         .await
     }
 
+    /// As [`Scripted::replying`]; the reply to a request that is `held` waits until the test lets it go.
+    pub(crate) async fn holding<H, F>(release: &Release, held: H, reply: F) -> Self
+    where
+        H: Fn(&Request) -> bool + Clone + Send + Sync + 'static,
+        F: Fn(&Request) -> String + Clone + Send + Sync + 'static,
+    {
+        let release = release.clone();
+        Self::start(move |mut peer| {
+            let (release, held, reply) = (release.clone(), held.clone(), reply.clone());
+            async move {
+                while let Some(request) = peer.request().await {
+                    if held(&request) {
+                        release.wait().await;
+                    }
+                    peer.conn.send(reply(&request)).await;
+                }
+            }
+        })
+        .await
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }

@@ -58,6 +58,7 @@
 //! | 0 words | [`limits`] | every cap in one place, with units and reasons |
 //! | | [`event`], [`topic`] | what happened, as values; names and patterns of subjects |
 //! | 1 pure | [`sse`] | a frame to bytes |
+//! | | `forwarded` | for whom a peer speaks, and what the upstream is told of it |
 //! | | [`rule`] | an expression over a record and claims to a `Verdict` |
 //! | | [`observe`] | a finished exchange and rules to events; presets are YAML beside it |
 //! | | [`access`] | a credential, key, token or the upstream's own, to a `Grant` or `Denied`; who hears what |
@@ -174,6 +175,7 @@ pub mod topic;
 
 pub mod access;
 pub mod dialect;
+mod forwarded;
 pub mod observe;
 pub mod rule;
 pub mod sse;

@@ -12,6 +12,7 @@ mod capture;
 mod completing;
 mod exchange;
 mod failing;
+mod forwarding;
 mod peer;
 
 use std::sync::Arc;
@@ -204,10 +205,14 @@ impl ProxyHttp for Relay {
 
     async fn upstream_request_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         request: &mut RequestHeader,
         turn: &mut Turn,
     ) -> Result<()> {
+        if let (Some(connection), Some(snapshot)) = (connection_of(session), &turn.snapshot) {
+            let peer = connection.peer().ip();
+            forwarding::tell(request, peer, &snapshot.trusted_proxies)?;
+        }
         // HTTP/1.0 knows no Host; what goes on is HTTP/1.1, which has to name one.
         if let Some(snapshot) = &turn.snapshot
             && (snapshot.upstream.host_header == HostHeader::Upstream

@@ -45,6 +45,26 @@ pub fn describe(snapshot: &Snapshot) -> String {
             show_size(limits.observed_body_bytes)
         ),
     );
+    page.line(
+        "",
+        format_args!(
+            "{} connections, each idle for {}",
+            limits.connections,
+            show_duration(limits.idle_timeout)
+        ),
+    );
+    for (max, of) in [
+        (limits.streams_per_key, "streams of a key or a user"),
+        (limits.streams_per_address, "streams from an address"),
+        (
+            limits.connections_per_address,
+            "connections from an address",
+        ),
+    ] {
+        if let Some(max) = max {
+            page.line("", format_args!("{max} {of}"));
+        }
+    }
     if snapshot.realtime.pocketbase.is_some() {
         let bytes = show_size(limits.subscription_bytes);
         page.line(

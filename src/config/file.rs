@@ -238,6 +238,11 @@ pub(super) struct Logging {
 #[serde(deny_unknown_fields)]
 pub(super) struct Limits {
     pub(super) streams: Option<Text>,
+    pub(super) streams_per_key: Option<Text>,
+    pub(super) streams_per_address: Option<Text>,
+    pub(super) connections: Option<Text>,
+    pub(super) connections_per_address: Option<Text>,
+    pub(super) idle_timeout: Option<Text>,
     pub(super) head: Option<Text>,
     pub(super) head_timeout: Option<Text>,
     pub(super) observed_body: Option<Text>,

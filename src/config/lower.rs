@@ -8,6 +8,7 @@ mod access;
 mod claims;
 mod identity;
 mod jwt;
+mod limits_of;
 mod log;
 mod observe;
 mod pocketbase;
@@ -29,12 +30,12 @@ use super::fault::{ConfigErrors, Problem};
 use super::file::{self, Text};
 use super::outline::Place;
 use super::source::Source;
-use super::unit::{self, NotAMeasure};
+use super::unit;
 use super::{Format, Logging, Snapshot};
 use crate::access::{Access, Hidden};
 use crate::dialect::Realtime;
 use crate::dialect::restdb::{self, PatchEvent};
-use crate::limits::{self, Limits};
+use crate::limits;
 use crate::observe::Observe;
 
 /// The lowering of one file: what its values are read with, and what was refused so far.
@@ -75,7 +76,7 @@ pub(super) fn lower(
     let streams = streams::streams(streams, restdb.as_ref(), pocketbase.as_ref(), lower);
     let log = log::log(&file.log, directory, lower);
     let logging = logging(&file.logging, lower);
-    let limits = limits_of(&file.limits, lower);
+    let limits = limits_of::limits_of(&file.limits, lower);
     let drain = lower.duration(file.drain.as_ref(), DRAIN, &limits::DRAIN);
     let access = Access {
         aliases: Arc::clone(&observe.aliases),
@@ -291,36 +292,6 @@ fn logging(file: &file::Logging, lower: &mut Lower<'_>) -> Logging {
         format: lower.or(file.format.as_ref(), default.format, |text| {
             choose(text, FORMATS)
         }),
-    }
-}
-
-fn limits_of(file: &file::Limits, lower: &mut Lower<'_>) -> Limits {
-    let default = Limits::default();
-    let size = |range| move |text: &str| -> Result<usize, NotAMeasure> { unit::size(text, range) };
-    Limits {
-        streams: lower.or(file.streams.as_ref(), default.streams, |text| {
-            unit::number(text, &limits::STREAMS)
-        }),
-        head_bytes: lower.or(
-            file.head.as_ref(),
-            default.head_bytes,
-            size(&limits::HEAD_BYTES),
-        ),
-        head_timeout: lower.duration(
-            file.head_timeout.as_ref(),
-            default.head_timeout,
-            &limits::TIMEOUT,
-        ),
-        observed_body_bytes: lower.or(
-            file.observed_body.as_ref(),
-            default.observed_body_bytes,
-            size(&limits::OBSERVED_BODY_BYTES),
-        ),
-        subscription_bytes: lower.or(
-            file.subscriptions.as_ref(),
-            default.subscription_bytes,
-            size(&limits::SUBSCRIPTION_BYTES),
-        ),
     }
 }
 

@@ -9,6 +9,7 @@ const ORDER: &[&str] = &[
     "event",
     "topic",
     "sse",
+    "forwarded",
     "rule",
     "observe",
     "access",

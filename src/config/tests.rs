@@ -2,6 +2,7 @@
 
 mod identity;
 mod jwt;
+mod limits;
 mod presets;
 mod proxies;
 mod refusals;

@@ -54,5 +54,6 @@ mod restdb;
 mod rules;
 mod shown;
 mod streams;
+mod strict;
 mod tidy;
 mod wire;

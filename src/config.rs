@@ -16,7 +16,9 @@ mod environment;
 mod fault;
 mod file;
 mod lower;
+mod nearest;
 mod outline;
+mod schema;
 mod source;
 mod unit;
 mod watch;
@@ -31,6 +33,7 @@ use ipnet::IpNet;
 
 pub use describe::describe;
 pub use fault::ConfigErrors;
+pub use schema::{SchemaOf, schema};
 pub use watch::{Prompt, Watch};
 
 use crate::access::Access;

@@ -5,6 +5,7 @@
 //! Pure: the environment comes in as a function, files are read by the caller.
 
 mod access;
+mod choices;
 mod claims;
 mod identity;
 mod jwt;
@@ -23,11 +24,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) use access::access;
+pub(super) use choices::{Choice, choices};
 pub(super) use jwt::KeyFile;
 
 use super::environment::fill;
 use super::fault::{ConfigErrors, Problem};
 use super::file::{self, Text};
+use super::nearest::nearest;
 use super::outline::Place;
 use super::source::Source;
 use super::unit;
@@ -304,14 +307,20 @@ fn boolean(text: &str) -> Result<bool, Problem> {
 }
 
 /// The one of `choices` that has this name.
-fn choose<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, Problem> {
+fn choose<T: Copy>(text: &str, choices: &[(&'static str, T)]) -> Result<T, Problem> {
     let named = choices.iter().find(|(name, _)| *name == text);
     named.map(|(_, choice)| *choice).ok_or_else(|| {
         let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-        Problem::Choice {
-            known: one_of(&names),
-        }
+        not_among(text, &names)
     })
+}
+
+/// That `text` is none of `names`.
+fn not_among(text: &str, names: &[&'static str]) -> Problem {
+    Problem::Choice {
+        known: one_of(names),
+        meant: nearest(text, names.iter().copied()),
+    }
 }
 
 /// The name that [`choose`] takes for `choice`.

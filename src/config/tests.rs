@@ -3,6 +3,7 @@
 mod identity;
 mod jwt;
 mod limits;
+mod nearest;
 mod presets;
 mod proxies;
 mod refusals;

@@ -475,14 +475,14 @@ name: a, key: b, publish: ['POST:a']  =>  5:access.keys[0].publish[0] names writ
 name: a, key: b, publish: ['*:*']  =>  5:access.keys[0].publish[0] names writes
 name: a, key: b, publish: [GOAL, Put]  =>  5:access.keys[0].publish[1] is reserved
 name: a, key: b, publish: [UNCERTAIN]  =>  5:access.keys[0].publish[0] is reserved
-name: a, key: b, kye: c  =>  5:access.keys[0].kye unknown key "kye": the keys here are name, key, hear, publish, superuser, origins
+name: a, key: b, kye: c  =>  5:access.keys[0].kye unknown key "kye" (did you mean `key`?): the keys here are name, key, hear, publish, superuser, origins
 "#;
 
 /// Below `listen` and `upstream`.
 const NO_YAML: &str = r#"
 drain: 1s\ndrain: 2s  =>  4:drain is written twice
 colour: red  =>  3:colour unknown key "colour": the keys here are listen, upstream, admin
-limits: { heads: 1KiB }  =>  3:limits.heads unknown key "heads": the keys here are streams, streams_per_key,
+limits: { heads: 1KiB }  =>  3:limits.heads unknown key "heads" (did you mean `head`?): the keys here are streams, streams_per_key,
 limits: 7  =>  3:limits expected a table of keys
 limits: { head: 1KiB  =>  3:limits is not YAML
 drain: a: b  =>  3:drain is not YAML

@@ -77,6 +77,7 @@
 //! | | [`front`] | the accept loop, the gate, and who answers |
 //! | | [`admin`] | health and metrics |
 //! | 4 wiring | [`logging`], [`demo`] | the diagnostics; the demo's database |
+//! | | [`tail`], [`healthcheck`] | a stream followed in a terminal; a sidecar asked how it is |
 //! | | [`server`], [`cli`] | what is started, reloaded and drained; commands and exit codes |
 //!
 //! # Words
@@ -197,8 +198,10 @@ pub mod reads;
 
 pub mod cli;
 pub mod demo;
+pub mod healthcheck;
 pub mod logging;
 pub mod server;
+pub mod tail;
 
 #[cfg(test)]
 #[path = "../tests/keys/mod.rs"]

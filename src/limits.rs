@@ -464,3 +464,28 @@ pub const RULE_CLAIM_BYTES_MAX: usize = 4 * KIB;
 /// Characters between two `%` of a pattern with a `_` among them: they are tried at each
 /// character of a text. A comparison with more is not decided.
 pub const RULE_HOLES_CHARS_MAX: usize = 64;
+
+/// How long `tidings tail` waits before it comes back, until the server says how long.
+pub const TAIL_RETRY: Duration = Duration::from_secs(3);
+/// The longest that it waits, whatever the server says.
+pub const TAIL_RETRY_MAX: Duration = Duration::from_hours(1);
+/// Of a wait such a part is added at most, by chance.
+pub const TAIL_SPREAD_PARTS: u32 = 4;
+/// How long a stream that is followed may be silent: ours is for [`SILENCE_MAX`] at most. So long is
+/// also the longest wait after many in vain, unless the server wants more.
+pub const TAIL_SILENCE: Duration = Duration::from_secs(45);
+/// How long it may take to connect.
+pub const TAIL_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the head of an answer may take, or the whole of a refusal.
+pub const TAIL_ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of a refusal that are read: its message is in a line.
+pub const TAIL_REFUSAL_BYTES_MAX: usize = 64 * KIB;
+/// Bytes of an event that is followed, its line included: a record of the largest body that is observed, and
+/// what is said of it.
+pub const TAIL_EVENT_BYTES_MAX: usize = 65 * MIB;
+
+/// Bytes of what the admin address answers to `tidings healthcheck`.
+pub const HEALTHCHECK_BYTES_MAX: usize = 64 * KIB;
+/// What may be chosen for its `--timeout`.
+pub const HEALTHCHECK_TIMEOUT: RangeInclusive<Duration> =
+    Duration::from_millis(1)..=Duration::from_secs(60);

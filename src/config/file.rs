@@ -48,6 +48,12 @@ pub(super) struct NamesAccess {
     pub(super) access: Option<Either<IgnoredAny>>,
 }
 
+/// Of a file only `admin`.
+#[derive(Debug, Deserialize)]
+pub(super) struct NamesAdmin {
+    pub(super) admin: Option<Text>,
+}
+
 /// A single value: text, a number, a switch.
 #[derive(Clone, Debug)]
 pub(super) struct Text {

@@ -218,7 +218,7 @@ impl<'a> Lower<'a> {
     }
 }
 
-fn address(text: &str) -> Result<SocketAddr, Problem> {
+pub(super) fn address(text: &str) -> Result<SocketAddr, Problem> {
     text.parse().map_err(|_no_address| Problem::Address)
 }
 

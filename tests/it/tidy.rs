@@ -29,6 +29,8 @@ const ORDER: &[&str] = &[
     "admin",
     "demo",
     "logging",
+    "tail",
+    "healthcheck",
     "server",
     "cli",
     "main",

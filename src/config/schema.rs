@@ -159,14 +159,16 @@ fn restrict(node: &mut Map<String, Value>, words: &[&str]) {
     let null = types
         .as_array()
         .is_some_and(|types| types.contains(&json!("null")));
-    let switch = words.contains(&"true");
-    let mut values: Vec<Value> = words.iter().map(|word| json!(word)).collect();
-    if switch {
-        values.extend([json!(true), json!(false)]);
-    }
-    if null {
-        values.push(Value::Null);
-    }
+    let values = words.iter().map(|word| match *word {
+        // Without quotes they are no texts.
+        "true" => json!(true),
+        "false" => json!(false),
+        word => json!(word),
+    });
+    // Where editors read YAML 1.1, `no` without quotes is no text either.
+    let no = words.contains(&"no").then_some(json!(false));
+    let null = null.then_some(Value::Null);
+    let values: Vec<Value> = values.chain(no).chain(null).collect();
     let either = json!([{ "enum": values }, { "type": "string", "pattern": PLACEHOLDER }]);
     node.insert("anyOf".to_owned(), either);
 }
@@ -220,8 +222,8 @@ const REFERENCE: &str = include_str!("../../config/reference.yaml");
 /// The schema of the `access` section.
 const ACCESS: &str = "#/$defs/Access";
 
-/// What a value that is filled in from the environment has in it.
-const PLACEHOLDER: &str = r"\$\{";
+/// What a value that is filled in from the environment has in it. A switch in quotes is one, too.
+const PLACEHOLDER: &str = r"\$\{|^(true|false)$";
 
 #[cfg(test)]
 mod tests;

@@ -29,6 +29,7 @@ mod drain;
 #[path = "../faults/mod.rs"]
 mod faults;
 mod gate;
+mod healthcheck;
 mod identity;
 mod javascript;
 mod jwt;
@@ -52,8 +53,10 @@ mod replay;
 mod rest_framework;
 mod restdb;
 mod rules;
+mod schema;
 mod shown;
 mod streams;
 mod strict;
+mod tail;
 mod tidy;
 mod wire;

@@ -193,6 +193,25 @@ mod tests {
     }
 
     #[test]
+    fn a_filter_and_a_place_go_into_each_subscription() {
+        let asked = |query: Value| Asked {
+            url: "http://h/api/realtime".parse().unwrap(),
+            fields: HeaderMap::new(),
+            topics: vec!["posts/*".to_owned(), "GOAL".to_owned()],
+            of_topics: query.as_object().unwrap().clone(),
+        };
+        let bare = r#"{"clientId":"c","subscriptions":["posts/*","GOAL"]}"#;
+        assert_eq!(asked(json!({})).submission("c", None), bare);
+        let submission = asked(json!({"filter": "a = 'b c'"})).submission("c", Some("e-1"));
+        let submission: Value = serde_json::from_str(&submission).unwrap();
+        let topic = submission["subscriptions"][0].as_str().unwrap();
+        let read = crate::dialect::pocketbase::Subscription::new(topic).unwrap();
+        assert_eq!(read.topic(), "posts/*");
+        assert_eq!(read.query("filter"), Some("a = 'b c'"));
+        assert_eq!(read.query("since"), Some("e-1"));
+    }
+
+    #[test]
     fn what_is_no_stream_is_refused() {
         for (written, why) in [
             ("", NotAsked::Url),

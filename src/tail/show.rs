@@ -266,7 +266,7 @@ mod tests {
             (
                 "gap",
                 r#"{"event":"gap","reason":"lost","collections":["*"]}"#,
-                "00:00:00Z gap       lost: read again *",
+                "00:00:00Z gap       lost: read everything again",
             ),
             (
                 "uncertain",

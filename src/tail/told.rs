@@ -233,7 +233,8 @@ impl<'a> Members<'a> {
         let reason = self.text("reason").unwrap_or_default();
         let collections = self.texts("collections").unwrap_or_default();
         match &*collections {
-            [] => format!("{reason}: what you missed is gone"),
+            [] => reason,
+            [all] if all == "*" => format!("{reason}: read everything again"),
             collections => format!("{reason}: read again {}", collections.join(", ")),
         }
     }

@@ -1,11 +1,18 @@
 //! `tidings tail`, as somebody at a terminal and a script use it.
 
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
 
 use crate::harness::{
-    ALL, EVERYTHING, JsonServer, Process, Scripted, Sidecar, answer, test_folder, tidings,
+    ALL, EVERYTHING, JsonServer, Output, Process, Scripted, Sidecar, answer, eventually, free_port,
+    test_folder, tidings,
 };
+use crate::reaching::certificate;
 
 /// A stream that is followed; it has begun.
 async fn follow(args: &[&str]) -> Process {
@@ -15,7 +22,7 @@ async fn follow(args: &[&str]) -> Process {
 }
 
 /// What it says to the end.
-async fn tail(args: &[&str]) -> crate::harness::Output {
+async fn tail(args: &[&str]) -> Output {
     Process::spawn(tidings().arg("tail").args(args))
         .output()
         .await
@@ -160,7 +167,10 @@ async fn a_gap_is_shown_whatever_is_wanted() {
     sidecar.start_again().await;
     // The log was in memory.
     let line = tail.line().await;
-    assert!(line.ends_with(" gap       foreign: read again *"), "{line}");
+    assert!(
+        line.ends_with(" gap       foreign: read everything again"),
+        "{line}"
+    );
 }
 
 #[tokio::test]
@@ -327,5 +337,83 @@ async fn pocketbases_stream_is_subscribed_to() {
         if told["data"]["record"]["n"] == 99 {
             break;
         }
+    }
+}
+
+#[tokio::test]
+async fn it_comes_back_to_a_server_in_trouble_and_not_to_one_that_refuses() {
+    let times = Arc::new(AtomicUsize::new(0));
+    let stream = |frames: &str| {
+        let length = frames.len();
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nContent-Length: {length}\r\n\r\n{frames}"
+        )
+    };
+    let server = Scripted::replying(move |_| match times.fetch_add(1, Ordering::Relaxed) {
+        0 => stream("retry: 1\nid: a-1\ndata: 1\n\n"),
+        1 => answer("503 Service Unavailable", r#"{"message":"later"}"#),
+        2 => answer("429 Too Many Requests", ""),
+        3 => stream("data: 2\n\nid: a-2\n\n"),
+        _ => answer("403 Forbidden", r#"{"message":"no\u001b[1m more"}"#),
+    })
+    .await;
+    let output = tail(&[&server.url()]).await;
+    assert_eq!(output.code, Some(1), "{output:?}");
+    let lines: Vec<Value> = output
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(
+        lines[0],
+        json!({"id": "a-1", "event": "message", "data": 1})
+    );
+    assert_eq!(
+        lines[1],
+        json!({"id": "a-1", "event": "message", "data": 2})
+    );
+    for said in [
+        "-- lost: the stream ended; again in 0.0s",
+        "-- lost: answers 503 Service Unavailable: later; ",
+        "-- lost: answers 429 Too Many Requests; ",
+        "-- reconnected after a-1",
+        "answers 403 Forbidden: no\\u001b[1m more",
+    ] {
+        assert!(output.stderr.contains(said), "{said}: {output:?}");
+    }
+    let requests = server.requests();
+    let places = requests
+        .iter()
+        .map(|request| request.head.field("last-event-id"));
+    let places: Vec<_> = places.collect();
+    let known = [None, Some("a-1"), Some("a-1"), Some("a-1"), Some("a-2")];
+    assert_eq!(places, known);
+}
+
+#[tokio::test]
+async fn over_tls_the_systems_certificates_count() {
+    let folder = test_folder();
+    let (key, own) = certificate(folder.path(), "own", "localhost");
+    let (_, other) = certificate(folder.path(), "other", "localhost");
+    let answer = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n";
+    std::fs::write(folder.path().join("live"), answer).unwrap();
+    let port = free_port();
+    let mut openssl = Command::new("openssl");
+    openssl.args(["s_server", "-quiet", "-HTTP", "-accept", &port.to_string()]);
+    openssl.arg("-cert").arg(&own).arg("-key").arg(&key);
+    let _server = Process::spawn(openssl.current_dir(folder.path()));
+    let connect = async || TcpStream::connect(("127.0.0.1", port)).await.ok();
+    drop(eventually("the server to start", connect).await);
+    for (trusted, code, said) in [(own, 0, "-- following https://"), (other, 1, "certificate")] {
+        let mut command = tidings();
+        command
+            .env("SSL_CERT_FILE", trusted)
+            .env_remove("SSL_CERT_DIR");
+        let url = format!("https://localhost:{port}/live");
+        let output = Process::spawn(command.args(["tail", &url, "--count", "1"]))
+            .output()
+            .await;
+        assert_eq!(output.code, Some(code), "{output:?}");
+        assert!(output.stderr.contains(said), "{output:?}");
     }
 }

@@ -140,7 +140,11 @@ impl Parser {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::event::{Cursor, Epoch};
+    use crate::sse;
 
     /// The frames of a stream: id, event and data.
     fn read(stream: &[u8]) -> Vec<(String, String, Option<String>)> {
@@ -224,5 +228,44 @@ mod tests {
         };
         assert_eq!(parser.push(b"a"), Ok(Vec::new()));
         assert_eq!(parser.push(b"a"), Err(TooLong));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_read_back(name in "\\PC{0,9}", data in any::<String>(), seq: u64) {
+            let epoch = Epoch::new(7);
+            let id = Cursor { epoch, seq };
+            let bytes = sse::encoded(&sse::Frame {
+                id: Some(id),
+                event: Some(sse::FieldText::replacing(&name)),
+                data: Some(&data),
+                retry: None,
+            });
+            let frames = Parser::default().push(&bytes).unwrap();
+            let event = if name.is_empty() { "message".to_owned() } else { name };
+            let data = data.replace("\r\n", "\n").replace('\r', "\n");
+            let (id, data) = (id.to_string(), Some(data));
+            prop_assert_eq!(frames, [Frame { id, event, data }]);
+        }
+
+        #[test]
+        fn any_bytes_are_read_the_same_wherever_they_are_cut(
+            bytes in proptest::collection::vec(
+                prop_oneof![
+                    Just(b'\n'), Just(b'\r'), Just(b':'), Just(b' '), Just(0), Just(0xef), Just(0xbb),
+                    Just(0xbf), Just(b'd'), any::<u8>(),
+                ],
+                0..60,
+            ),
+            cut in 0_usize..60,
+        ) {
+            let bytes = [b"data:", &*bytes].concat();
+            let whole = Parser::default().push(&bytes).unwrap();
+            let (first, second) = bytes.split_at(cut.min(bytes.len()));
+            let mut parser = Parser::default();
+            let mut pieces = parser.push(first).unwrap();
+            pieces.extend(parser.push(second).unwrap());
+            prop_assert_eq!(pieces, whole);
+        }
     }
 }

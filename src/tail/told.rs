@@ -207,7 +207,7 @@ impl<'a> Members<'a> {
         let data = self.json("data");
         let record = self
             .json("record")
-            .or(data.filter(|_| kind == Kind::Create));
+            .or_else(|| data.filter(|_| kind == Kind::Create));
         let of_record = || record.map(|record| Members::of(record.get()).id());
         let of_data = || {
             self.texts("data")

@@ -109,6 +109,24 @@ async fn a_pipe_has_an_object_on_a_line_and_the_key_comes_by_the_environment() {
 }
 
 #[tokio::test]
+async fn it_ends_when_nobody_reads_any_more() {
+    let frames: String = (0..20_000).map(|n| format!("data: {n}\n\n")).collect();
+    let server = streaming(&frames).await;
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "\"$0\" tail \"$1\" | head -n 1"]);
+    let program = tidings().get_program().to_owned();
+    let output = Process::spawn(shell.arg(program).arg(server.url()))
+        .output()
+        .await;
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert_eq!(output.stdout.lines().count(), 1);
+    assert!(
+        !output.stderr.contains("lost") && !output.stderr.contains("panicked"),
+        "{output:?}"
+    );
+}
+
+#[tokio::test]
 async fn what_is_wanted_is_shown_alone() {
     let upstream = JsonServer::start(json!({"posts": [], "notes": []})).await;
     let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;

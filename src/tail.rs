@@ -37,7 +37,7 @@ use told::Told;
 /// What the command line says.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// The stream: http(s)://HOST[:PORT]/PATH, with a query if need be
+    /// The stream: http://HOST:PORT/PATH or https://HOST/PATH, with a query if need be
     url: String,
     /// The API key, sent as x-apikey; better said by the environment, which no other user can read
     #[arg(long, env = "TIDINGS_KEY", hide_env_values = true)]

@@ -3,7 +3,7 @@
 //! Every value is a [`Text`] that knows its place, so that [`super::lower`] can refuse it
 //! there; a number or a switch too, since it may be `${NAME}`. A key that is not known is an
 //! error. What a key means, its default and its range stand with the types in [`super`] and
-//! in `config/reference.yaml`; by these types and those words [`super::schema`] makes the JSON Schema.
+//! in `config/reference.yaml`; by these types and those words [`mod@super::schema`] makes the JSON Schema.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -203,3 +203,6 @@ pub mod server;
 #[cfg(test)]
 #[path = "../tests/keys/mod.rs"]
 mod test_keys;
+
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;

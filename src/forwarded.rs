@@ -168,8 +168,9 @@ fn element(node: Option<IpAddr>, host: Option<&[u8]>, proto: Option<&[u8]>) -> V
     };
     let mut bytes = text.into_bytes();
     for (name, value) in [("host", host), ("proto", proto)] {
-        // What could end a quoted text is left out: nobody needs it.
-        let Some(value) = value.filter(|value| !value.iter().any(|b| b"\"\\".contains(b))) else {
+        // What could end a quoted text, or is no ASCII, is left out: nobody needs it.
+        let is_quotable = |byte: &u8| matches!(byte, b' '..=b'~') && !b"\"\\".contains(byte);
+        let Some(value) = value.filter(|value| value.iter().all(is_quotable)) else {
             continue;
         };
         let is_token = !value.is_empty()

@@ -78,6 +78,7 @@
 //! | | [`admin`] | health and metrics |
 //! | 4 wiring | [`logging`], [`demo`] | the diagnostics; the demo's database |
 //! | | [`server`], [`cli`] | what is started, reloaded and drained; commands and exit codes |
+//! | | `fuzzing` | what has to hold of any bytes; in tests and for the fuzzer alone |
 //!
 //! # Words
 //!
@@ -197,12 +198,11 @@ pub mod reads;
 
 pub mod cli;
 pub mod demo;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
 pub mod logging;
 pub mod server;
 
 #[cfg(test)]
 #[path = "../tests/keys/mod.rs"]
 mod test_keys;
-
-#[cfg(any(fuzzing, test))]
-pub mod fuzzing;

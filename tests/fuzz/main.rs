@@ -1,5 +1,17 @@
+//! Hands what the fuzzer thinks of to one of the targets: the one that `TIDINGS_FUZZ` names.
 #![no_main]
+
+use std::sync::LazyLock;
+
 use libfuzzer_sys::fuzz_target;
-fuzz_target!(|data: &[u8]| {
-    let _ = tidings::fuzzing::try_it(data);
+use tidings::fuzzing;
+
+static TARGET: LazyLock<fn(&[u8])> = LazyLock::new(|| {
+    let name = std::env::var("TIDINGS_FUZZ").unwrap_or_default();
+    fuzzing::target(&name).unwrap_or_else(|| {
+        let names: Vec<_> = fuzzing::TARGETS.iter().map(|(name, _)| *name).collect();
+        panic!("TIDINGS_FUZZ: expected one of {}", names.join(", "))
+    })
 });
+
+fuzz_target!(|data: &[u8]| TARGET(data));

@@ -31,6 +31,7 @@ const ORDER: &[&str] = &[
     "logging",
     "server",
     "cli",
+    "fuzzing",
     "main",
 ];
 

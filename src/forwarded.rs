@@ -90,7 +90,7 @@ pub(crate) fn told(
             value(b"http"),
         ];
     }
-    let forwarded = joined(headers, FORWARDED);
+    let forwarded = sound_forwarded(headers);
     let elements = forwarded.is_some().then(|| elements(headers));
     let first = elements.as_deref().and_then(<[Element]>::first);
     let said = |name, of: fn(&Element) -> Option<&String>| {
@@ -146,7 +146,18 @@ fn value(bytes: &[u8]) -> Option<HeaderValue> {
 fn joined(headers: &HeaderMap, name: HeaderName) -> Option<Vec<u8>> {
     let mut lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
     let first = lines.next()?.to_vec();
-    Some(lines.fold(first, |all, line| appended(all, line)))
+    Some(lines.fold(first, appended))
+}
+
+/// The same of `Forwarded`. A line that is broken would break those beside it: of whoever it should
+/// name it says that nobody knows.
+fn sound_forwarded(headers: &HeaderMap) -> Option<Vec<u8>> {
+    let lines = headers.get_all(FORWARDED).iter().map(HeaderValue::as_bytes);
+    let is_sound = |line: &[u8]| std::str::from_utf8(line).is_ok_and(|t| elements_of(t).is_some());
+    let lines = lines.map(|line| if is_sound(line) { line } else { b"for=unknown" });
+    lines
+        .map(<[u8]>::to_vec)
+        .reduce(|all, line| appended(all, &line))
 }
 
 fn appended(mut all: Vec<u8>, more: &[u8]) -> Vec<u8> {
@@ -168,8 +179,9 @@ fn element(node: Option<IpAddr>, host: Option<&[u8]>, proto: Option<&[u8]>) -> V
     };
     let mut bytes = text.into_bytes();
     for (name, value) in [("host", host), ("proto", proto)] {
-        // What could end a quoted text is left out: nobody needs it.
-        let Some(value) = value.filter(|value| !value.iter().any(|b| b"\"\\".contains(b))) else {
+        // What could end a quoted text, or is no ASCII, is left out: nobody needs it.
+        let is_quotable = |byte: &u8| matches!(byte, b' '..=b'~') && !b"\"\\".contains(byte);
+        let Some(value) = value.filter(|value| value.iter().all(is_quotable)) else {
             continue;
         };
         let is_token = !value.is_empty()
@@ -459,7 +471,7 @@ mod tests {
             ),
             (
                 "Host: a | F: \"",
-                "F: \", for=10.0.0.1 | X: unknown, 10.0.0.1 | H: a | P: http",
+                "F: for=unknown, for=10.0.0.1 | X: unknown, 10.0.0.1 | H: a | P: http",
             ),
             (
                 "Host: a | H: b\"c",

@@ -10,6 +10,8 @@
 //! configuration, the one that was in force when its head was complete.
 
 mod connections;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzing;
 mod gate;
 mod listen;
 mod publishers;

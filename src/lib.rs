@@ -79,6 +79,7 @@
 //! | 4 wiring | [`logging`], [`demo`] | the diagnostics; the demo's database |
 //! | | [`tail`], [`healthcheck`] | a stream followed in a terminal; a sidecar asked how it is |
 //! | | [`server`], [`cli`] | what is started, reloaded and drained; commands and exit codes |
+//! | | `fuzzing` | what has to hold of any bytes; in tests and for the fuzzer alone |
 //!
 //! # Words
 //!
@@ -198,6 +199,8 @@ pub mod reads;
 
 pub mod cli;
 pub mod demo;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
 pub mod healthcheck;
 pub mod logging;
 pub mod server;

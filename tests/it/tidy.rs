@@ -33,6 +33,7 @@ const ORDER: &[&str] = &[
     "healthcheck",
     "server",
     "cli",
+    "fuzzing",
     "main",
 ];
 

@@ -79,7 +79,10 @@ pub(crate) fn passable(head: BytesMut) -> Result<BytesMut, Refused> {
     let line = head.as_ref().split(|byte| *byte == b'\r').next();
     let line = line.unwrap_or(&head);
     let query = line.iter().position(|byte| *byte == b'?');
+    // Before it stands the method, of which a backtick may be a part.
+    let target = line.iter().position(|byte| *byte == b' ');
     let escaped = |(at, byte): (usize, &u8)| match *byte {
+        _ if target.is_none_or(|target| at < target) => false,
         b'<' | b'>' => true,
         b'"' => query.is_some_and(|query| at > query),
         b'`' => query.is_none_or(|query| at < query),
@@ -370,6 +373,8 @@ mod tests {
         let even = "GET /a%60\"b?q={%22a`%22:%3C1%3E} HTTP/1.1\r\nX: \"<>`\r\n\r\n";
         assert_eq!(passed(odd).unwrap(), even);
         assert_eq!(passed(even).unwrap(), even);
+        let method = "G`T / HTTP/1.1\r\n\r\n";
+        assert_eq!(passed(method).unwrap(), method);
         for long in ["a".repeat(70_000), "<".repeat(22_000)] {
             let head = format!("GET /{long} HTTP/1.1\r\n\r\n");
             assert_eq!(passed(&head).unwrap_err().status, 414);

@@ -13,6 +13,7 @@ mod completing;
 mod exchange;
 mod failing;
 mod peer;
+mod tunnel;
 
 use std::sync::Arc;
 
@@ -192,14 +193,14 @@ impl ProxyHttp for Relay {
         Ok(())
     }
 
-    async fn upstream_peer(
-        &self,
-        _session: &mut Session,
-        turn: &mut Turn,
-    ) -> Result<Box<HttpPeer>> {
+    async fn upstream_peer(&self, session: &mut Session, turn: &mut Turn) -> Result<Box<HttpPeer>> {
         let snapshot = turn.snapshot.as_ref();
         let snapshot = snapshot.ok_or_else(|| internal("the request has no configuration"))?;
-        self.peers.peer(&snapshot.upstream).await
+        let mut peer = self.peers.peer(&snapshot.upstream).await?;
+        if tunnel::is_asked_for(session.req_header()) {
+            tunnel::prepare(&mut peer, snapshot.upstream.connect_timeout);
+        }
+        Ok(peer)
     }
 
     async fn upstream_request_filter(

@@ -12,6 +12,7 @@ mod capture;
 mod completing;
 mod exchange;
 mod failing;
+mod hops;
 mod peer;
 mod tunnel;
 
@@ -171,6 +172,9 @@ impl ProxyHttp for Relay {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn early_request_filter(&self, session: &mut Session, turn: &mut Turn) -> Result<()> {
+        // "A server MUST NOT send a 1xx response to an HTTP/1.0 client" (RFC 9110 § 15.2).
+        let old = session.req_header().version == Version::HTTP_10;
+        session.downstream_session.set_ignore_info_resp(old);
         let Some(connection) = connection_of(session) else {
             return Err(internal("the session is over no connection of the front"));
         };
@@ -253,6 +257,7 @@ impl ProxyHttp for Relay {
         response: &mut ResponseHeader,
         turn: &mut Turn,
     ) -> Result<()> {
+        hops::leave_behind(response);
         if response.status == StatusCode::SWITCHING_PROTOCOLS {
             if let Some(connection) = connection_of(session) {
                 connection.open_tunnel();

@@ -309,6 +309,19 @@ async fn a_tunnel_stays_open_however_soon_the_upstream_opened_it() {
 }
 
 #[tokio::test]
+async fn a_client_of_http_1_0_is_told_nothing_on_the_way_to_its_answer() {
+    let hint = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+    let upstream = Scripted::answering(format!("{hint}{}", ok("{}"))).await;
+    let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;
+    for (version, first) in [("1.0", 200), ("1.1", 103)] {
+        let mut conn = Conn::to(sidecar.address()).await;
+        conn.send(format!("GET /posts HTTP/{version}\r\nHost: a\r\n\r\n"))
+            .await;
+        assert_eq!(conn.head().await.status(), first, "HTTP/{version}");
+    }
+}
+
+#[tokio::test]
 async fn a_client_of_http_1_0_gets_what_it_can_read() {
     let upstream = Scripted::answering(
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n",

@@ -92,6 +92,11 @@ async fn requests_that_drip_pass_as_they_drip() {
 }
 
 #[tokio::test]
+async fn who_asks_before_the_body_is_sent_is_answered_by_the_upstream() {
+    exact(timing::expecting()).await;
+}
+
+#[tokio::test]
 async fn what_is_said_on_the_way_to_an_answer_passes() {
     exact(timing::on_the_way()).await;
 }
@@ -148,6 +153,7 @@ fn there_are_enough_cases_and_each_has_a_name_of_its_own() {
         bodies::of_answers(),
         timing::of_answers(),
         timing::of_requests(),
+        timing::expecting(),
         timing::on_the_way(),
         timing::cuts(),
         connections::kept(),

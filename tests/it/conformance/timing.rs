@@ -11,6 +11,10 @@ fn say(bytes: &str) -> Does {
     Say(bytes.into())
 }
 
+fn last() -> Does {
+    Say(answer("200 OK", "", "{\"id\":1}"))
+}
+
 /// Answers in two halves: how the end is told, both halves, whether the connection ends, and
 /// what may differ.
 type Halves = (
@@ -163,13 +167,12 @@ pub(super) fn of_requests() -> Vec<Case> {
     cases
 }
 
-/// Who asks before the body is sent, and what is said on the way to an answer.
-pub(super) fn on_the_way() -> Vec<Case> {
+/// Who asks before the body is sent.
+pub(super) fn expecting() -> Vec<Case> {
     let expects = |expect: &str, framing: &str| {
         let fields = format!("Expect: {expect}\r\n{framing}\r\n");
         request("PUT", "/notes/1", &fields, "")
     };
-    let last = || Say(answer("200 OK", "", "{\"id\":1}"));
     let mut cases = Vec::new();
     for expect in ["100-continue", "100-Continue"] {
         for (framing, body) in [
@@ -207,6 +210,12 @@ pub(super) fn on_the_way() -> Vec<Case> {
             }
         }
     }
+    cases
+}
+
+/// What is said on the way to an answer.
+pub(super) fn on_the_way() -> Vec<Case> {
+    let mut cases = Vec::new();
     for (name, interim) in [
         (
             "early hints",

@@ -72,6 +72,30 @@ async fn what_concerns_one_connection_alone_does_not_pass() {
 }
 
 #[tokio::test]
+async fn what_an_answer_says_of_its_own_connection_does_not_pass() {
+    let fields = "Connection: X-Mine, Keep-Alive, Content-Length\r\nX-Mine: 1\r\n\
+        Keep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\nX-Yours: 2\r\n";
+    let upstream = Scripted::answering(format!(
+        "HTTP/1.0 200 OK\r\n{fields}Content-Length: 2\r\n\r\n{{}}"
+    ))
+    .await;
+    let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;
+    let mut conn = Conn::to(sidecar.address()).await;
+    for _ in 0..2 {
+        conn.send("GET /posts HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        let head = conn.response().await.expect(200).head;
+        assert_eq!(head.start(), "HTTP/1.1 200 OK");
+        for name in ["X-Mine", "Keep-Alive", "Proxy-Connection"] {
+            assert_eq!(head.field(name), None, "{name}");
+        }
+        let own: Vec<_> = head.fields("Connection").collect();
+        assert_eq!(own, ["keep-alive"]);
+        assert_eq!(head.field("X-Yours"), Some("2"));
+        assert_eq!(head.field("Content-Length"), Some("2"));
+    }
+}
+
+#[tokio::test]
 async fn a_response_comes_back_unchanged() {
     let body = "[1, \u{e4}\0]";
     let upstream = Scripted::answering(format!(

@@ -23,6 +23,7 @@ mod changing;
 mod cli;
 mod clients;
 mod completing;
+mod conformance;
 mod cutting;
 mod demo;
 mod drain;

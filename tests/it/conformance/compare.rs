@@ -31,7 +31,10 @@ impl Difference {
         (Self::Connection, "**Fields of one connection** do not pass"),
         (Self::Date, "**`Date`** of an answer"),
         (Self::End, "**An answer that ends with its connection**"),
-        (Self::Forwarded, "**Fields for the upstream** are added"),
+        (
+            Self::Forwarded,
+            "**Whom a request comes from** the upstream is told",
+        ),
         (Self::Host, "**`Host`** is added"),
         (Self::Order, "**The order of fields**"),
         (Self::Reason, "**A reason phrase**"),

@@ -22,7 +22,7 @@ use super::outline::Place;
 pub(super) struct File {
     pub(super) listen: Text,
     pub(super) upstream: Spanned<Either<Upstream>>,
-    pub(super) admin: Option<Text>,
+    pub(super) admin: Option<Spanned<Either<Admin>>>,
     pub(super) trusted_proxies: Option<Vec<Text>>,
     #[serde(default)]
     pub(super) observe: Observe,
@@ -57,6 +57,13 @@ pub(super) struct Text {
 pub(super) enum Either<T> {
     Table(T),
     Text(String),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Admin {
+    pub(super) listen: Text,
+    pub(super) ready_when_degraded: Option<Text>,
 }
 
 #[derive(Debug, Deserialize)]

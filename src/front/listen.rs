@@ -77,5 +77,7 @@ impl Listener {
 async fn serve(front: &Front, socket: TcpStream, peer: SocketAddr) {
     // Frames and last chunks are small and are written whole: nothing is gained by waiting.
     drop(socket.set_nodelay(true));
+    front.metrics.requests.accepted.inc();
+    let _open = front.metrics.requests.connections.enter();
     front.serve(Connection::new(socket, peer)).await;
 }

@@ -28,6 +28,7 @@ struct Watched {
     folder: TempDir,
     applied: mpsc::Receiver<Arc<Snapshot>>,
     prompt: Prompt,
+    metrics: Arc<Metrics>,
     log: Log,
     task: JoinHandle<()>,
     _log: DefaultGuard,
@@ -72,7 +73,9 @@ impl Watched {
         assert_eq!(first.generation, 1);
         let prompt = watch.prompt();
         let (apply, applied) = mpsc::channel(8);
-        let task = tokio::spawn(watch.run(move |snapshot| apply.try_send(snapshot).unwrap()));
+        let metrics = Arc::new(Metrics::new(Timestamp::UNIX_EPOCH));
+        let apply = move |snapshot| apply.try_send(snapshot).unwrap();
+        let task = tokio::spawn(watch.run(Arc::clone(&metrics), apply));
         Self {
             folder,
             applied,

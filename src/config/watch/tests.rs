@@ -80,6 +80,7 @@ impl Watched {
             folder,
             applied,
             prompt,
+            metrics,
             log,
             task,
             _log: guard,

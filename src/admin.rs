@@ -114,7 +114,9 @@ impl Admin {
         let started = self.metrics.started;
         // It reads files, as many lines as there are descriptors.
         let process = tokio::task::spawn_blocking(move || Process::read(started));
-        let process = process.await.unwrap_or_else(|_ended| Process::unknown(started));
+        let process = process
+            .await
+            .unwrap_or_else(|_ended| Process::unknown(started));
         let (generation, log, hub) = self.standing();
         Figures {
             metrics: Arc::clone(&self.metrics),

@@ -80,7 +80,11 @@ pub async fn run(
     let (listener, admin) = bind(&snapshot).await?;
 
     let log = open_log(&snapshot)?;
-    let (hub, engine) = Hub::new(log.clone(), terms(&snapshot, affordable), Arc::clone(&metrics));
+    let (hub, engine) = Hub::new(
+        log.clone(),
+        terms(&snapshot, affordable),
+        Arc::clone(&metrics),
+    );
     let engine = tokio::spawn(engine.run());
     let upstream = snapshot.upstream.authority();
     let level = log.holds().as_str();
@@ -223,12 +227,7 @@ fn ask_again(snapshot: &Arc<ArcSwap<Snapshot>>, metrics: &Arc<Metrics>) -> Ident
 }
 
 /// Asks the upstream what it shows to whom, for the streams that wait for it. Ends with the runtime.
-fn read_records(
-    snapshot: &Arc<ArcSwap<Snapshot>>,
-    log: &Log,
-    hub: &Hub,
-    metrics: &Arc<Metrics>,
-) {
+fn read_records(snapshot: &Arc<ArcSwap<Snapshot>>, log: &Log, hub: &Hub, metrics: &Arc<Metrics>) {
     let reader = Reader::new(Arc::clone(snapshot), log.clone(), Arc::clone(metrics));
     tokio::spawn(reader.run(hub.clone()));
 }

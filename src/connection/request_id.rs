@@ -104,7 +104,10 @@ mod tests {
     fn what_a_client_says_is_taken_if_it_can_be_read_in_one_way() {
         let long = "x".repeat(REQUEST_ID_BYTES_MAX);
         for sound in ["7", "a-b_c.d"].map(|id| id.replace('_', "~")) {
-            assert_eq!(of(&format!("x-Request-ID:  {sound} \r\n\r\n")).as_str(), sound);
+            assert_eq!(
+                of(&format!("x-Request-ID:  {sound} \r\n\r\n")).as_str(),
+                sound
+            );
         }
         assert_eq!(of(&format!("X-Request-Id: {long}\r\n\r\n")).as_str(), long);
         for fields in [
@@ -120,7 +123,10 @@ mod tests {
         ] {
             let made = of(&fields);
             let hexadecimal = made.as_str().bytes().all(|byte| byte.is_ascii_hexdigit());
-            assert!(hexadecimal && made.as_str().len() == 32, "{fields:?}: {made:?}");
+            assert!(
+                hexadecimal && made.as_str().len() == 32,
+                "{fields:?}: {made:?}"
+            );
         }
     }
 

@@ -294,7 +294,11 @@ impl Engine {
             }
             self.give_way().await;
         }
-        self.shared.metrics.streams.delivered.add(Source::Live, delivered);
+        self.shared
+            .metrics
+            .streams
+            .delivered
+            .add(Source::Live, delivered);
         for key in gone {
             self.end(key, Disconnect::Left);
         }

@@ -134,7 +134,9 @@ impl State {
             return Some(queue.submit_for(Record::Settled { number }, now));
         }
         self.counts.appends += 1;
-        kinds.iter().for_each(|kind| self.counts.appended.count(kind));
+        kinds
+            .iter()
+            .for_each(|kind| self.counts.appended.count(kind));
         self.newest = self.newest.max(at);
         let events = self.placed(kinds);
         match &mut self.home {

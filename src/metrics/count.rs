@@ -183,7 +183,9 @@ impl<L: Label, M: Label> Pairs<L, M> {
     /// How many of these two by now.
     #[must_use]
     pub fn get(&self, of: L, and: M) -> u64 {
-        self.0.get(of.place()).map_or(0, |counters| counters.get(and))
+        self.0
+            .get(of.place())
+            .map_or(0, |counters| counters.get(and))
     }
 }
 

@@ -65,7 +65,9 @@ fn described_as_text(page: &str) -> String {
             help = of.split_once(' ');
             continue;
         }
-        let described = line.strip_prefix("# TYPE ").and_then(|of| of.split_once(' '));
+        let described = line
+            .strip_prefix("# TYPE ")
+            .and_then(|of| of.split_once(' '));
         if let (Some((name, kind)), Some((_, help))) = (described, help.take()) {
             let suffix = if kind == "counter" { "_total" } else { "" };
             text.push_str(&format!(

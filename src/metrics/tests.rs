@@ -8,7 +8,9 @@ fn page(format: Format) -> String {
         Status::Success,
         Some(Duration::from_millis(30)),
     );
-    metrics.requests.answered(Class::Realtime, Status::Success, None);
+    metrics
+        .requests
+        .answered(Class::Realtime, Status::Success, None);
     metrics.streams.open.inc(Dialect::Restdb);
     metrics.streams.bytes.add(500);
     metrics.jwks.inc(Success::Failure);
@@ -31,8 +33,9 @@ fn openmetrics_is_what_its_standard_says() {
     assert!(took.starts_with(
         "# HELP tidings_took_seconds How long.\n# TYPE tidings_took_seconds histogram\n"
     ));
-    assert!(took.ends_with(
-        "\
+    assert!(
+        took.ends_with(
+            "\
 tidings_took_seconds_sum{class=\"upstream\"} 0.03
 tidings_took_seconds_count{class=\"upstream\"} 1
 tidings_took_seconds_bucket{le=\"0.001\",class=\"upstream\"} 0
@@ -50,7 +53,9 @@ tidings_took_seconds_bucket{le=\"5.0\",class=\"upstream\"} 1
 tidings_took_seconds_bucket{le=\"10.0\",class=\"upstream\"} 1
 tidings_took_seconds_bucket{le=\"+Inf\",class=\"upstream\"} 1
 "
-    ), "{took}");
+        ),
+        "{took}"
+    );
     let expected = "\
 # HELP tidings_streams Open.
 # TYPE tidings_streams gauge
@@ -106,7 +111,8 @@ fn a_value_of_a_label_has_the_place_at_which_it_stands() {
     fn check<L: Label + PartialEq + std::fmt::Debug>() {
         for (place, of) in L::ALL.iter().enumerate() {
             assert_eq!(of.place(), place, "{of:?}");
-            let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'_' || byte.is_ascii_digit();
+            let plain =
+                |byte: u8| byte.is_ascii_lowercase() || byte == b'_' || byte.is_ascii_digit();
             assert!(of.as_str().bytes().all(plain), "{of:?}");
         }
     }
@@ -126,7 +132,11 @@ fn a_refused_configuration_counts_until_another_is_in_force() {
     assert_eq!(metrics.reloads.since.get(), 7);
     metrics.reloads.fail();
     assert!(metrics.reloads.is_refused());
-    assert_eq!(metrics.reloads.since.get(), 7, "the one of before is in force");
+    assert_eq!(
+        metrics.reloads.since.get(),
+        7,
+        "the one of before is in force"
+    );
     metrics.reloads.succeed(Timestamp::from_second(9).unwrap());
     assert!(!metrics.reloads.is_refused());
     assert_eq!(metrics.reloads.since.get(), 9);

@@ -188,7 +188,10 @@ impl Completing {
             }
             Ok(Ok(told)) => {
                 let status = told.status.as_u16();
-                debug!(request_id, status, "the API does not show a record to who wrote it");
+                debug!(
+                    request_id,
+                    status, "the API does not show a record to who wrote it"
+                );
                 (Said::No, None)
             }
             Ok(Err(error)) => {

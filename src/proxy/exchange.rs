@@ -43,7 +43,10 @@ pub(crate) struct Observing {
 
 /// What is known of a write beside its events.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "four answers that do not depend on one another")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four answers that do not depend on one another"
+)]
 pub(super) struct Facts {
     /// Whether the upstream may have seen the request.
     pub(super) sent: bool,

@@ -91,3 +91,101 @@ fn doubt(facts: Facts, answered: Answered) -> Doubt {
         Some(_) => Doubt::Records,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::event::Method;
+
+    /// A write that was answered with 200, whole, in a body that can be read.
+    const SOUND: Facts = Facts {
+        sent: true,
+        status: Some(200),
+        exact: true,
+        unread: false,
+        closed: false,
+    };
+
+    fn uncertain() -> Happened {
+        let collection = "posts".into();
+        let (method, id) = (Method::Put, None);
+        let kind = Kind::Uncertain {
+            method,
+            collection,
+            id,
+        };
+        kind.into()
+    }
+
+    #[test]
+    fn a_write_that_is_certain_is_counted_by_what_came_of_it() {
+        let told: Happened = Kind::Custom {
+            name: "any".into(),
+            data: crate::event::Json::null(),
+        }
+        .into();
+        let refused = Facts {
+            status: Some(409),
+            ..SOUND
+        };
+        let unsent = Facts {
+            sent: false,
+            status: None,
+            ..SOUND
+        };
+        for (all, facts, outcome) in [
+            (vec![told], SOUND, WriteOutcome::Told),
+            (vec![], SOUND, WriteOutcome::Unchanged),
+            (vec![], refused, WriteOutcome::Refused),
+            (vec![], unsent, WriteOutcome::Unsent),
+        ] {
+            let metrics = Metrics::new(Timestamp::UNIX_EPOCH);
+            count_write(&metrics, &all, facts, Answered::Whole);
+            assert_eq!(metrics.writes.get(outcome), 1, "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn a_write_that_is_uncertain_is_counted_by_the_first_reason_that_it_has() {
+        let status = |status| Facts { status, ..SOUND };
+        let whole = Answered::Whole;
+        for (facts, answered, doubt) in [
+            (status(None), Answered::InPart, Doubt::Lost),
+            (SOUND, Answered::InPart, Doubt::Truncated),
+            (status(Some(500)), whole, Doubt::Failed),
+            (status(Some(202)), whole, Doubt::Failed),
+            (
+                Facts {
+                    exact: false,
+                    ..SOUND
+                },
+                whole,
+                Doubt::AmbiguousPath,
+            ),
+            (
+                Facts {
+                    unread: true,
+                    ..SOUND
+                },
+                whole,
+                Doubt::BodyUnread,
+            ),
+            (
+                Facts {
+                    closed: true,
+                    ..SOUND
+                },
+                whole,
+                Doubt::Truncated,
+            ),
+            (SOUND, whole, Doubt::Records),
+        ] {
+            let metrics = Metrics::new(Timestamp::UNIX_EPOCH);
+            count_write(&metrics, &[uncertain()], facts, answered);
+            assert_eq!(metrics.uncertain.get(doubt), 1, "{facts:?}");
+            assert_eq!(metrics.writes.get(WriteOutcome::Uncertain), 1);
+        }
+    }
+}

@@ -78,7 +78,10 @@ tidings_events_appended_total{kind=\"uncertain\"} 4
 tidings_events_appended_total{kind=\"write\"} 5
 ";
     assert!(page.contains(expected), "{page}");
-    assert!(page.contains("\ntidings_degraded{part=\"log\"} 1\n"), "{page}");
+    assert!(
+        page.contains("\ntidings_degraded{part=\"log\"} 1\n"),
+        "{page}"
+    );
 }
 
 #[test]
@@ -94,7 +97,10 @@ fn every_series_is_there_once_and_named_as_prometheus_has_it() {
     for line in page.lines() {
         if let Some(described) = line.strip_prefix("# TYPE ") {
             let (name, of) = described.split_once(' ').unwrap();
-            assert!(name.starts_with("tidings_") || name.starts_with("process_"), "{name}");
+            assert!(
+                name.starts_with("tidings_") || name.starts_with("process_"),
+                "{name}"
+            );
             assert_eq!(of == "counter", name.ends_with("_total"), "{line}");
             kind = of;
         } else if !line.starts_with('#') {

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use tracing::{debug, info};
 
-use super::super::{come_back_later, dialect_of};
 use super::super::stream::Position;
+use super::super::{come_back_later, dialect_of};
 use super::newcomers::turn_away;
 use super::{Engine, jittered};
 use crate::access::{Denied, Fault};

@@ -6,9 +6,9 @@ use rand::Rng;
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::super::{Joining, dialect_of};
 use super::super::clients::Subscribed;
 use super::super::stream::{Behind, Stream};
+use super::super::{Joining, dialect_of};
 use super::{Engine, jittered};
 use crate::dialect::Opening;
 use crate::event::{Cursor, Since};

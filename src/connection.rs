@@ -131,7 +131,7 @@ impl Connection {
             input_ended: false,
             at_end: AtEnd::Serve,
             snapshot: None,
-            request_id: RequestId::by_chance(),
+            request_id: RequestId::NONE,
             begun: Instant::now(),
             loss_hidden: AtomicBool::new(false),
             tunnel: AtomicBool::new(false),

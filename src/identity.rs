@@ -188,7 +188,7 @@ impl Shared {
                 let presented = &question.presented;
                 let said = match answer {
                     Answer::Refused => Said::No,
-                    _ => Said::Yes,
+                    Answer::Known(_) => Said::Yes,
                 };
                 self.metrics.identities.ended.inc(said);
                 return identity

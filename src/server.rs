@@ -68,14 +68,7 @@ pub async fn run(
     signals: Signals,
 ) -> Result<(), StartError> {
     let Signals { mut ends, hangup } = signals;
-    let affordable = streams_affordable();
-    if affordable < snapshot.limits.streams {
-        let streams = snapshot.limits.streams;
-        warn!(
-            streams,
-            affordable, "so few files may be open that limits.streams cannot be reached"
-        );
-    }
+    let affordable = streams_affordable(snapshot.limits.streams);
     let metrics = Arc::new(Metrics::new(Timestamp::now()));
     let (listener, admin) = bind(&snapshot).await?;
 
@@ -319,8 +312,9 @@ fn log_terms(snapshot: &Snapshot) -> log::Terms {
 }
 
 /// Lets the process open as many sockets as it may: the usual soft limit is 1024. The answer is
-/// how many streams there may be, so that some descriptors are always left for the API.
-fn streams_affordable() -> usize {
+/// how many streams there may be, so that some descriptors are always left for the API; it is told
+/// where that is fewer than are `wanted`.
+fn streams_affordable(wanted: usize) -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
@@ -331,5 +325,13 @@ fn streams_affordable() -> usize {
     }
     let may = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let may = usize::try_from(may).unwrap_or(usize::MAX);
-    may - DESCRIPTORS_KEPT.min(may / 2)
+    let affordable = may - DESCRIPTORS_KEPT.min(may / 2);
+    if affordable < wanted {
+        let streams = wanted;
+        warn!(
+            streams,
+            affordable, "so few files may be open that limits.streams cannot be reached"
+        );
+    }
+    affordable
 }

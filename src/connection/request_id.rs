@@ -20,6 +20,9 @@ impl RequestId {
     /// Where it stands in a request, and in an answer of the sidecar's own that refuses.
     pub(crate) const FIELD: HeaderName = HeaderName::from_static("x-request-id");
 
+    /// Of no request yet.
+    pub(super) const NONE: Self = Self(HeaderValue::from_static("-"));
+
     /// The one of a request with that head. It need not be sound, nor whole: of a line that is not
     /// whole nothing counts.
     pub(crate) fn of_head(head: &[u8]) -> Self {
@@ -36,10 +39,10 @@ impl RequestId {
     }
 
     /// One that no other request has: 128 bits.
-    pub(crate) fn by_chance() -> Self {
+    fn by_chance() -> Self {
         let text = format!("{:032x}", rand::random::<u128>());
         // Hexadecimal digits are a value of a field.
-        Self(HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("-")))
+        HeaderValue::try_from(text).map_or(Self::NONE, Self)
     }
 
     /// As the value of its field.

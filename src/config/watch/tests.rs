@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use tracing::subscriber::DefaultGuard;
 
 use super::*;
+use crate::metrics::Success;
 
 /// A configuration that is told from others by its `drain`.
 fn drain(time: &str) -> String {
@@ -280,6 +281,10 @@ async fn what_is_refused_changes_nothing_and_is_told_without_its_secrets() {
     watched.write("tidings.yaml", &bad.replace("GET", "PUT"));
     watched.comes_to(2, 2).await;
     assert_eq!(watched.said().matches("refused").count(), 1, "told once");
+    let reloads = &watched.metrics.reloads;
+    assert!(!reloads.is_refused(), "another is in force by now");
+    let ended = [Success::Failure, Success::Success].map(|of| reloads.ended.get(of));
+    assert_eq!(ended, [1, 1]);
 }
 
 #[tokio::test(start_paused = true)]

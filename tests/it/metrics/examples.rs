@@ -18,10 +18,16 @@ fn shipped(file: &str) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// The labels of each metric, with their values. Of metrics without labels none.
-async fn told() -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> {
+/// The labels of each metric, with their values; of metrics without labels none.
+type Told = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
+
+/// What stands in the braces behind a metric: a label, an operator and a value.
+type Matcher = (String, String, String);
+
+/// What a sidecar tells.
+async fn told() -> Told {
     let sidecar = Sidecar::start("http://127.0.0.1:1", EVERYTHING).await;
-    let mut told: BTreeMap<String, BTreeMap<_, BTreeSet<_>>> = BTreeMap::new();
+    let mut told = Told::new();
     for name in series(&sidecar).await.into_keys() {
         let (metric, labels) = name.split_once('{').unwrap_or((&name, ""));
         let of = told.entry(metric.to_owned()).or_default();
@@ -40,7 +46,7 @@ async fn told() -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> {
 
 /// The metrics that a query names, each with the matchers behind it. Shape: `("tidings_streams",
 /// [("dialect", "=", "restdb")])`.
-fn metrics(query: &str) -> Vec<(String, Vec<(String, String, String)>)> {
+fn metrics(query: &str) -> Vec<(String, Vec<Matcher>)> {
     let name = regex(r"\b(?:tidings|process)_[a-z0-9_]+");
     let matcher = regex(r#"([a-z_]+)(=~|!~|!=|=)"([^"]*)""#);
     let of = |found: regex::Match<'_>| {
@@ -68,7 +74,7 @@ fn regex(text: &str) -> regex::Regex {
 }
 
 /// Checks that the queries name what is told; `shown` are the labels that their texts name.
-fn are_told(told: &BTreeMap<String, BTreeMap<String, BTreeSet<String>>>, query: &str, shown: &str) {
+fn are_told(told: &Told, query: &str, shown: &str) {
     let asked = metrics(query);
     assert!(!asked.is_empty(), "{query} asks for nothing");
     let mut known: BTreeSet<&str> = OF_PROMETHEUS.into();

@@ -31,7 +31,7 @@ fn an_address_alone_is_the_same_as_a_table_with_it() {
 #[test]
 fn what_is_no_admin_is_refused_where_it_stands() {
     for (text, refusal) in [
-        ("[a]", "admin expected a text or a table of keys"),
+        ("[a]", "expected a text or a table of keys"),
         (
             "{ listen: \"1.2.3.4:5\" }",
             "admin.listen is that of listen already",

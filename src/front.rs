@@ -9,7 +9,9 @@
 //! it here or lend the connection to pingora for one request. A request sees one
 //! configuration, the one that was in force when its head was complete.
 
-mod address;
+mod connections;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzing;
 mod gate;
 mod listen;
 mod noted;
@@ -29,6 +31,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
+pub use connections::Connections;
 pub use listen::{Listener, bind};
 pub use publishers::Publishers;
 
@@ -38,13 +41,15 @@ use crate::connection::{AtEnd, BodyError, Connection, RequestId};
 use crate::dialect::pocketbase::{self, Submit};
 use crate::dialect::restdb::Publish;
 use crate::dialect::{self, Command, Listen, Request};
+use crate::forwarded;
 use crate::hub::{self, Client, Hub, Joining};
 use crate::identity::Identities;
 use crate::jwks::Jwks;
-use crate::limits::{HEAD_FIELDS_MAX, IDLE_TIMEOUT, PUBLISH_TIMEOUT};
+use crate::limits::{DESCRIPTORS_OTHERS, HEAD_FIELDS_MAX, PUBLISH_TIMEOUT};
 use crate::log::Log;
 use crate::metrics::{Away, Metrics, Sent};
 use crate::proxy::Proxy;
+use connections::Held;
 use gate::{Admitted, Refused, Verdict};
 use noted::Noted;
 
@@ -63,6 +68,10 @@ pub struct Front {
     pub identities: Identities,
     /// Where everything else goes.
     pub proxy: Proxy,
+    /// The connections that are open.
+    pub connections: Arc<Connections>,
+    /// Files that the process may have open.
+    pub descriptors: usize,
     /// How often each who publishes may.
     pub publishers: Publishers,
     /// Where requests are counted.
@@ -90,10 +99,14 @@ enum After {
 }
 
 impl Front {
-    /// Serves a connection to its end.
-    pub(crate) async fn serve(&self, mut connection: Connection) {
+    /// Serves a connection to its end, or until it is given up.
+    async fn serve(&self, mut connection: Connection, held: Held) {
         loop {
-            let arrival = match self.arrival(&mut connection).await {
+            let arrival = tokio::select! {
+                arrival = self.arrival(&mut connection) => arrival,
+                () = held.given_up() => return,
+            };
+            let arrival = match arrival {
                 Arrival::Left => return,
                 Arrival::Refused(refused) => {
                     let id = RequestId::of_head(connection.inbound());
@@ -102,6 +115,9 @@ impl Front {
                 }
                 Arrival::Admitted(admitted, snapshot) => (admitted, snapshot),
             };
+            if !held.is_served() {
+                return;
+            }
             let in_flight = self.metrics.requests.in_flight.enter();
             let after = self.answer(connection, arrival).await;
             drop(in_flight);
@@ -110,6 +126,7 @@ impl Front {
                 After::Close(connection) => return connection.close().await,
                 After::Next(next) => connection = next,
             }
+            held.waits();
         }
     }
 
@@ -124,10 +141,10 @@ impl Front {
             if let Some(arrival) = self.judge(connection, &mut seen) {
                 return arrival;
             }
-            let (head_bytes, head_timeout) = {
+            let (head_bytes, head_timeout, idle_timeout) = {
                 // Not held while the connection is idle: the fast way to it is for few at a time.
                 let limits = &self.snapshot.load().limits;
-                (limits.head_bytes, limits.head_timeout)
+                (limits.head_bytes, limits.head_timeout, limits.idle_timeout)
             };
             if connection.inbound().len() >= head_bytes {
                 return Arrival::Refused(gate::TOO_LARGE);
@@ -138,7 +155,7 @@ impl Front {
             // An idle connection may go after its time, a head that has begun is told so.
             let (until, too_late) = match deadline {
                 Some(deadline) => (deadline, Arrival::Refused(gate::TOO_SLOW)),
-                None => (Instant::now() + IDLE_TIMEOUT, Arrival::Left),
+                None => (Instant::now() + idle_timeout, Arrival::Left),
             };
             let filled = tokio::select! {
                 filled = timeout_at(until, connection.fill()) => match filled {
@@ -189,7 +206,11 @@ impl Front {
         if !snapshot.realtime.knows(&admitted.path) {
             return self.pass(connection, head).await;
         }
-        let headers = headers(&head);
+        let mut headers = headers(&head);
+        let peer = connection.peer().ip();
+        let address = forwarded::client(peer, &headers, &snapshot.trusted_proxies);
+        // What the upstream is asked of a credential is told for whom, as by the proxy.
+        forwarded::settle(&mut headers, peer, &snapshot.trusted_proxies);
         let request = Request {
             method: &admitted.method,
             path: &admitted.path,
@@ -211,9 +232,8 @@ impl Front {
                 self.send_away(connection, &head).await
             }
             Command::Listen(listen) => {
-                let address =
-                    address::of(connection.peer().ip(), &headers, &snapshot.trusted_proxies);
-                self.listen(connection, listen, address, &noted).await
+                let noted = (&noted, &*snapshot);
+                self.listen(connection, listen, address, noted).await
             }
             Command::Publish(publish) => {
                 let continues = headers.get(EXPECT).is_some();
@@ -225,8 +245,6 @@ impl Front {
             Command::Reply(reply) => self.reply(connection, &reply, &noted).await,
             Command::Submit(submit) => {
                 let continues = headers.get(EXPECT).is_some();
-                let address =
-                    address::of(connection.peer().ip(), &headers, &snapshot.trusted_proxies);
                 let reply = self
                     .submit(&mut connection, &submit, address, continues, &snapshot)
                     .await;
@@ -277,15 +295,28 @@ impl Front {
         After::Close(connection)
     }
 
+    /// Streams that the process has descriptors for, besides those that are open.
+    fn streams_affordable(&self) -> usize {
+        let others = DESCRIPTORS_OTHERS.min(self.descriptors / 8);
+        let taken = others + 2 * self.connections.open() + self.hub.streams();
+        self.descriptors.saturating_sub(taken)
+    }
+
     /// Hands the socket of a client at `address` to the engine, if there is a seat.
     async fn listen(
         &self,
         connection: Connection,
         listen: Listen,
         address: IpAddr,
-        noted: &Noted<'_>,
+        (noted, snapshot): (&Noted<'_>, &Snapshot),
     ) -> After {
-        let Some(seat) = self.hub.seat() else {
+        // A proxy that names nobody speaks for any number.
+        let is_trusted = forwarded::is_trusted(address, &snapshot.trusted_proxies);
+        let counted = (!is_trusted).then(|| forwarded::host_of(address));
+        let seat = (self.streams_affordable() > 0)
+            .then(|| self.hub.seat(&listen.grant, counted))
+            .flatten();
+        let Some(seat) = seat else {
             let away = match *self.draining.borrow() {
                 true => Away::Draining,
                 false => Away::Limit,

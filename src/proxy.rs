@@ -12,8 +12,11 @@ mod capture;
 mod completing;
 mod exchange;
 mod failing;
+mod forwarding;
+mod hops;
 mod noting;
 mod peer;
+mod tunnel;
 
 use std::sync::Arc;
 
@@ -179,6 +182,9 @@ impl ProxyHttp for Relay {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn early_request_filter(&self, session: &mut Session, turn: &mut Turn) -> Result<()> {
+        // "A server MUST NOT send a 1xx response to an HTTP/1.0 client" (RFC 9110 § 15.2).
+        let old = session.req_header().version == Version::HTTP_10;
+        session.downstream_session.set_ignore_info_resp(old);
         let Some(connection) = connection_of(session) else {
             return Err(internal("the session is over no connection of the front"));
         };
@@ -202,14 +208,14 @@ impl ProxyHttp for Relay {
         Ok(())
     }
 
-    async fn upstream_peer(
-        &self,
-        _session: &mut Session,
-        turn: &mut Turn,
-    ) -> Result<Box<HttpPeer>> {
+    async fn upstream_peer(&self, session: &mut Session, turn: &mut Turn) -> Result<Box<HttpPeer>> {
         let snapshot = turn.snapshot.as_ref();
         let snapshot = snapshot.ok_or_else(|| internal("the request has no configuration"))?;
-        self.peers.peer(&snapshot.upstream).await
+        let mut peer = self.peers.peer(&snapshot.upstream).await?;
+        if tunnel::is_asked_for(session.req_header()) {
+            tunnel::prepare(&mut peer, snapshot.upstream.connect_timeout);
+        }
+        Ok(peer)
     }
 
     async fn upstream_request_filter(
@@ -218,11 +224,13 @@ impl ProxyHttp for Relay {
         request: &mut RequestHeader,
         turn: &mut Turn,
     ) -> Result<()> {
-        if !request.headers.contains_key(RequestId::FIELD)
-            && let Some(connection) = connection_of(session)
-        {
-            let id = connection.request_id().value().clone();
-            request.insert_header(RequestId::FIELD, id)?;
+        if let (Some(connection), Some(snapshot)) = (connection_of(session), &turn.snapshot) {
+            let peer = connection.peer().ip();
+            forwarding::tell(request, peer, &snapshot.trusted_proxies)?;
+            if !request.headers.contains_key(RequestId::FIELD) {
+                let id = connection.request_id().value().clone();
+                request.insert_header(RequestId::FIELD, id)?;
+            }
         }
         // HTTP/1.0 knows no Host; what goes on is HTTP/1.1, which has to name one.
         if let Some(snapshot) = &turn.snapshot
@@ -268,6 +276,7 @@ impl ProxyHttp for Relay {
         response: &mut ResponseHeader,
         turn: &mut Turn,
     ) -> Result<()> {
+        hops::leave_behind(response);
         if response.status == StatusCode::SWITCHING_PROTOCOLS {
             if let Some(connection) = connection_of(session) {
                 connection.open_tunnel();

@@ -3,6 +3,8 @@
 mod admin;
 mod identity;
 mod jwt;
+mod limits;
+mod nearest;
 mod presets;
 mod proxies;
 mod refusals;

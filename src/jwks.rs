@@ -29,6 +29,7 @@ use tracing::{info, warn};
 use crate::access::{KeySet, Keyring};
 use crate::config::Snapshot;
 use crate::limits::{JWKS_BYTES_MAX, JWKS_FRESH_FOR, JWKS_PAUSE, JWKS_TIMEOUT, JWKS_WAIT};
+use crate::metrics::{Metrics, Success};
 
 /// The handle by which keys are asked for. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -42,6 +43,7 @@ struct Shared {
     last: Mutex<Last>,
     /// How many fetches have ended.
     ended: watch::Sender<u64>,
+    metrics: Arc<Metrics>,
 }
 
 /// The last fetch.
@@ -71,11 +73,12 @@ enum NoKeys {
 impl Jwks {
     /// A handle to what [`Jwks::run`] does.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(metrics: Arc<Metrics>) -> Self {
         Self(Arc::new(Shared {
             wake: Notify::new(),
             last: Mutex::default(),
             ended: watch::Sender::new(0),
+            metrics,
         }))
     }
 
@@ -126,7 +129,10 @@ impl Jwks {
             }
             self.begin();
             let known = tokio::select! {
-                known = renew(&keys, &changed) => known,
+                known = renew(&keys, &changed) => {
+                    self.0.metrics.jwks.inc(Success::of(known));
+                    known
+                }
                 () = self.replaced(&keys, &snapshot) => false,
             };
             let wait = if known { JWKS_FRESH_FOR } else { JWKS_PAUSE };
@@ -165,12 +171,6 @@ impl Jwks {
         while remote(snapshot).is_some_and(|now| Arc::ptr_eq(&now, keys)) {
             self.0.wake.notified().await;
         }
-    }
-}
-
-impl Default for Jwks {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

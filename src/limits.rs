@@ -332,6 +332,8 @@ pub const HOSTS_LOOKED_AT: usize = 8;
 pub const PLACES_LOOKED_AT: usize = 64;
 /// How long a connection to the admin address may be idle: others may be waiting for its place.
 pub const ADMIN_IDLE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Bytes of what a client may call its request: a UUID or a trace's id is half of it.
+pub const REQUEST_ID_BYTES_MAX: usize = 128;
 /// Bytes of a target: what pingora can hold.
 pub const TARGET_BYTES_MAX: usize = 65_534;
 /// Connections that the admin address serves at once.

@@ -459,6 +459,15 @@ impl Observed {
         }
     }
 
+    /// Whether there is no second opinion on what its path means.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        match self {
+            Self::Batch(_) => true,
+            Self::One(target) => target.exact,
+        }
+    }
+
     /// The record that is to be read before it is deleted: its collection and id.
     #[must_use]
     pub fn read_before(&self) -> Option<(&Arc<str>, &Id)> {

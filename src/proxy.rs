@@ -14,6 +14,7 @@ mod exchange;
 mod failing;
 mod forwarding;
 mod hops;
+mod noting;
 mod peer;
 mod tunnel;
 
@@ -35,12 +36,13 @@ use tokio::sync::watch;
 use tracing::debug;
 
 use crate::config::{HostHeader, Snapshot};
-use crate::connection::{self, Connection};
+use crate::connection::{self, Connection, RequestId};
 use crate::known::Known;
 use crate::limits::{CONNECT_TRIES_MAX, DOWNSTREAM_STALL, UPSTREAM_IDLE_MAX};
 use crate::log::{Log, Refused};
+use crate::metrics::{Class, Metrics};
 use crate::observe::{Completion, Happened};
-use completing::Completing;
+use completing::{Completing, Writer};
 use exchange::{Exchange, has_no_body};
 use failing::{answer, report, status_of};
 use peer::Peers;
@@ -55,6 +57,7 @@ struct Relay {
     log: Log,
     completing: Completing,
     peers: Peers,
+    metrics: Arc<Metrics>,
 }
 
 /// What is known of one request while pingora serves it.
@@ -64,6 +67,8 @@ pub(crate) struct Turn {
     /// Connections to the upstream that were tried in vain.
     connects: usize,
     tries: Tries,
+    /// Who answers it.
+    class: Class,
 }
 
 /// Whether the request went to the upstream before.
@@ -76,16 +81,17 @@ enum Tries {
 impl Proxy {
     /// A proxy whose observed writes become events of `log`, deletes with what is `known`.
     #[must_use]
-    pub fn new(log: Log, known: Arc<Known>) -> Self {
+    pub fn new(log: Log, known: Arc<Known>, metrics: Arc<Metrics>) -> Self {
         let conf = Arc::new(ServerConf {
             upstream_keepalive_pool_size: UPSTREAM_IDLE_MAX,
             max_retries: CONNECT_TRIES_MAX,
             ..ServerConf::default()
         });
         let relay = Relay {
-            completing: Completing::new(log.clone(), known),
+            completing: Completing::new(log.clone(), known, Arc::clone(&metrics)),
             log,
             peers: Peers::default(),
+            metrics,
         };
         Self {
             http: Arc::new(http_proxy(&conf, relay)),
@@ -125,12 +131,14 @@ impl Relay {
         else {
             return;
         };
+        let facts = observing.facts();
         let intent = observing.take_intent();
         let writer = observing.take_writer();
         let all = match answered {
             Answered::InPart => observing.lost(),
             Answered::Whole => observing.complete(),
         };
+        noting::count_write(&self.metrics, &all, facts, answered);
         let is_read = |one: &Happened| one.completion == Completion::Upstream;
         let connection = connection_of(session);
         let snapshot = connection.and_then(Connection::snapshot).map(Arc::clone);
@@ -166,6 +174,7 @@ impl ProxyHttp for Relay {
             snapshot: None,
             connects: 0,
             tries: Tries::First,
+            class: Class::Upstream,
         }
     }
 
@@ -192,7 +201,8 @@ impl ProxyHttp for Relay {
             }
             connection.hide_loss();
             let body_bytes_max = snapshot.limits.observed_body_bytes;
-            turn.exchange = Exchange::observe(observed, request, body_bytes_max);
+            let writer = Writer::of(request, connection.request_id());
+            turn.exchange = Exchange::observe(observed, request, writer, body_bytes_max);
         }
         turn.snapshot = snapshot;
         Ok(())
@@ -217,6 +227,10 @@ impl ProxyHttp for Relay {
         if let (Some(connection), Some(snapshot)) = (connection_of(session), &turn.snapshot) {
             let peer = connection.peer().ip();
             forwarding::tell(request, peer, &snapshot.trusted_proxies)?;
+            if !request.headers.contains_key(RequestId::FIELD) {
+                let id = connection.request_id().value().clone();
+                request.insert_header(RequestId::FIELD, id)?;
+            }
         }
         // HTTP/1.0 knows no Host; what goes on is HTTP/1.1, which has to name one.
         if let Some(snapshot) = &turn.snapshot
@@ -363,11 +377,14 @@ impl ProxyHttp for Relay {
         let malformed = connection_of(session).is_some_and(Connection::is_malformed);
         let code = if malformed { 400 } else { status_of(error) };
         report(session, error, code);
+        noting::count_failure(&self.metrics, error);
         if let Ok(status) = StatusCode::from_u16(code)
             && !session.response_written().is_some_and(is_final)
-            && let Err(error) = answer(session, status).await
         {
-            debug!(%error, "the downstream is gone before it could be told");
+            turn.class = Class::Sidecar;
+            if let Err(error) = answer(session, status).await {
+                debug!(request_id = id_of(session), %error, "the downstream is gone before it could be told");
+            }
         }
         FailToProxy {
             error_code: code,
@@ -378,6 +395,7 @@ impl ProxyHttp for Relay {
     /// The last call of every exchange: what is still being observed by now ended early.
     async fn logging(&self, session: &mut Session, _error: Option<&Error>, turn: &mut Turn) {
         self.tell(session, &mut turn.exchange, Answered::InPart);
+        noting::note(&self.metrics, session, turn.class);
     }
 
     /// Our own line is enough, and says nothing of the query.
@@ -404,6 +422,11 @@ impl ProxyHttp for Relay {
 
 fn connection_of(session: &Session) -> Option<&Connection> {
     connection::of(session.stream()?.as_any())
+}
+
+/// What the request is called.
+fn id_of(session: &Session) -> Option<&str> {
+    connection_of(session).map(|connection| connection.request_id().as_str())
 }
 
 /// Whether the upstream's connection died without a byte of an answer. pingora tells so in words

@@ -28,7 +28,8 @@ pub fn describe(snapshot: &Snapshot) -> String {
     page.trusted_proxies(&snapshot.trusted_proxies);
     page.upstream(&snapshot.upstream);
     match snapshot.admin {
-        Some(admin) => page.line("admin", admin),
+        Some(admin) if snapshot.ready_when_degraded => page.line("admin", admin),
+        Some(admin) => page.line("admin", format_args!("{admin}, not ready while degraded")),
         None => page.line("admin", "off"),
     }
     page.observe(&snapshot.observe, &snapshot.access);

@@ -24,7 +24,8 @@ pub(super) struct File {
     pub(super) listen: Text,
     #[schemars(with = "Either<Upstream>")]
     pub(super) upstream: Spanned<Either<Upstream>>,
-    pub(super) admin: Option<Text>,
+    #[schemars(with = "Option<Either<Admin>>")]
+    pub(super) admin: Option<Spanned<Either<Admin>>>,
     pub(super) trusted_proxies: Option<Vec<Text>>,
     #[serde(default)]
     pub(super) observe: Observe,
@@ -66,6 +67,13 @@ pub(super) struct Text {
 pub(super) enum Either<T> {
     Table(T),
     Text(String),
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Admin {
+    pub(super) listen: Text,
+    pub(super) ready_when_degraded: Option<Text>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

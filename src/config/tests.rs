@@ -1,5 +1,6 @@
 //! Configurations as an operator writes them, and what comes of each.
 
+mod admin;
 mod identity;
 mod jwt;
 mod limits;

@@ -71,7 +71,11 @@ impl Listener {
                         // Frames and last chunks are small and are written whole: nothing is gained
                         // by waiting.
                         drop(socket.set_nodelay(true));
+                        let requests = &front.metrics.requests;
+                        requests.accepted.inc();
+                        let open = requests.connections.enter();
                         front.serve(Connection::new(socket, peer), held).await;
+                        drop(open);
                         drop(serving);
                     });
                 }

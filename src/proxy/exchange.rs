@@ -41,6 +41,25 @@ pub(crate) struct Observing {
     response: Capture,
 }
 
+/// What is known of a write beside its events.
+#[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four answers that do not depend on one another"
+)]
+pub(super) struct Facts {
+    /// Whether the upstream may have seen the request.
+    pub(super) sent: bool,
+    /// The status of the answer, once its head was here.
+    pub(super) status: Option<u16>,
+    /// Whether there is no second opinion on what its path means.
+    pub(super) exact: bool,
+    /// Whether a body is longer than what is kept of one, or coded in a way that is not read.
+    pub(super) unread: bool,
+    /// Whether the end of the answer is that of its connection.
+    pub(super) closed: bool,
+}
+
 /// How far the exchange has come.
 #[derive(Debug)]
 enum Reached {
@@ -83,6 +102,7 @@ impl Exchange {
     pub(super) fn observe(
         observed: Observed,
         request: &RequestHeader,
+        writer: Writer,
         body_bytes_max: usize,
     ) -> Self {
         let coded = request.headers.contains_key(CONTENT_ENCODING);
@@ -90,7 +110,7 @@ impl Exchange {
             observed,
             media: text(request.headers.get(CONTENT_TYPE)).map(Into::into),
             intent: None,
-            writer: Writer::of(request),
+            writer,
             before: None,
             reached: Reached::Nobody,
             request: if coded {
@@ -170,6 +190,26 @@ impl Observing {
     /// A piece of the answer's body passes.
     pub(super) fn see_response(&mut self, piece: &Bytes) {
         self.response.keep(piece);
+    }
+
+    /// What is known of the write, whatever it amounts to.
+    pub(super) fn facts(&self) -> Facts {
+        let overflowed = |body| matches!(body, &Capture::Overflowed);
+        let (status, coded, closed) = match &self.reached {
+            Reached::Answered(head) => (
+                Some(head.status),
+                head.coding != Coding::Plain,
+                head.end == End::Closed,
+            ),
+            Reached::Nobody | Reached::Upstream => (None, false, false),
+        };
+        Facts {
+            sent: !matches!(self.reached, Reached::Nobody),
+            status,
+            exact: self.observed.is_exact(),
+            unread: coded || overflowed(&self.request) || overflowed(&self.response),
+            closed,
+        }
     }
 
     /// The answer came to its end: what it amounts to.

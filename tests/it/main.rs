@@ -39,6 +39,7 @@ mod keeping;
 mod keys;
 mod limits;
 mod listening;
+mod metrics;
 mod narrowing;
 mod observing;
 mod pages;

@@ -177,6 +177,8 @@ pub(super) const HIDDEN: &str = "***";
 pub(in crate::config) const SHOWN: &[&str] = &[
     "access",
     "admin",
+    "admin.listen",
+    "admin.ready_when_degraded",
     "drain",
     "global",
     "identity.cache",

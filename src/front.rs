@@ -47,7 +47,7 @@ use crate::identity::Identities;
 use crate::jwks::Jwks;
 use crate::limits::{DESCRIPTORS_OTHERS, HEAD_FIELDS_MAX, PUBLISH_TIMEOUT};
 use crate::log::Log;
-use crate::metrics::{Away, Metrics, Sent};
+use crate::metrics::{Away, Metrics, Sent, Shed};
 use crate::proxy::Proxy;
 use connections::Held;
 use gate::{Admitted, Refused, Verdict};
@@ -104,7 +104,7 @@ impl Front {
         loop {
             let arrival = tokio::select! {
                 arrival = self.arrival(&mut connection) => arrival,
-                () = held.given_up() => return,
+                () = held.given_up() => return self.metrics.requests.shed.inc(Shed::GivenUp),
             };
             let arrival = match arrival {
                 Arrival::Left => return,

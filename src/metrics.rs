@@ -28,7 +28,7 @@ use jiff::Timestamp;
 pub use count::{BOUNDS, Counter, Counters, Entered, Gauge, Gauges, Histogram, Histograms};
 pub use count::{Label, Pairs};
 pub use labels::{
-    Away, Class, Dialect, Disconnect, Doubt, EventKind, Refusal, Said, Sent, Source, Status,
+    Away, Class, Dialect, Disconnect, Doubt, EventKind, Refusal, Said, Sent, Shed, Source, Status,
     Success, UpstreamError, WriteOutcome,
 };
 pub use page::{Format, Page, write};
@@ -83,6 +83,8 @@ pub struct Requests {
     pub accepted: Counter,
     /// Connections that are open, those of streams aside.
     pub connections: Gauge,
+    /// Connections that were closed because there may be no more.
+    pub shed: Counters<Shed>,
 }
 
 /// Streams of subscribers.

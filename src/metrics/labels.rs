@@ -59,6 +59,14 @@ labels! {
         None = "none",
     }
 
+    /// Why a connection was closed for others.
+    Shed = "reason" {
+        /// It waited for a request, and there was a newcomer.
+        GivenUp = "given_up",
+        /// It was the newcomer, and none waited.
+        NoRoom = "no_room",
+    }
+
     /// Why the gate let a head not pass.
     Refusal = "reason" {
         /// How long its body is can be read in two ways.

@@ -104,6 +104,11 @@ impl Requests {
             "connections_accepted",
             "Connections that were accepted.",
             self.accepted.get(),
+        )?;
+        page.counters(
+            "connections_shed",
+            "Connections that were closed because there may be no more, by which.",
+            &self.shed,
         )
     }
 }

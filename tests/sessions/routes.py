@@ -98,7 +98,7 @@ class PostViewSet(ModelViewSet):
     queryset = Post.objects.order_by("id")
     serializer_class = serializer_of(Post, ["id", "title", "n"])
 
-    def create(self, request):
+    def create(self, request, **kwargs):
         serializer = self.get_serializer(data=request.data, many=isinstance(request.data, list))
         serializer.is_valid(raise_exception=True)
         serializer.save()
@@ -115,7 +115,7 @@ class PostViewSet(ModelViewSet):
             serializer.save(id=int(pk))
             return Response(serializer.data, status=201)
 
-    def bulk_update(self, request):
+    def bulk_update(self, request, **kwargs):
         changed = []
         for data in request.data:
             serializer = self.get_serializer(self.get_queryset().get(pk=data["id"]), data=data)
@@ -124,7 +124,7 @@ class PostViewSet(ModelViewSet):
             changed.append(serializer.data)
         return Response(changed)
 
-    def bulk_destroy(self, request):
+    def bulk_destroy(self, request, **kwargs):
         self.get_queryset().filter(pk__in=request.data).delete()
         return Response(status=204)
 

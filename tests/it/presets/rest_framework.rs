@@ -165,18 +165,18 @@ async fn what_hangs_below_a_record_and_what_has_a_slug_takes_a_rule() {
     .await;
     let mut run = Run::start(&api.url(), OWN, shown).await;
     run.walk(&[
-        (below.0, below.1, below.2, &["post comments 1"]),
+        (below.0, below.1, below.2, &["post comments 2"]),
         (
-            "PATCH /api/posts/1/comments/1/",
+            "PATCH /api/posts/1/comments/2/",
             r#"{"text":"b"}"#,
             200,
-            &["patch comments 1"],
+            &["patch comments 2"],
         ),
         (
-            "DELETE /api/posts/1/comments/1/",
+            "DELETE /api/posts/1/comments/2/",
             "",
             204,
-            &["delete comments 1"],
+            &["delete comments 2"],
         ),
         (
             "POST /api/notes/",

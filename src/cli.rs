@@ -2,8 +2,8 @@
 //!
 //! | code | meaning |
 //! | --- | --- |
-//! | 0 | done: drained, or the configuration is sound |
-//! | 1 | the configuration is not sound, or the sidecar could not start |
+//! | 0 | done: drained, the configuration is sound, the sidecar is well, the stream was followed |
+//! | 1 | it is not: the configuration is not sound, the sidecar could not start or is not well, the stream is refused |
 //! | 2 | the command line is not one of these |
 
 use std::io::Write;
@@ -13,14 +13,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 
-use crate::config::{self, Watch};
+use crate::config::{self, SchemaOf, Watch};
 use crate::observe::preset;
 use crate::server::{self, Signals};
-use crate::{demo, logging};
+use crate::tail::{self, Tail};
+use crate::{demo, healthcheck, logging};
 
 /// Adds realtime to any REST API, as a reverse proxy before it.
 #[derive(Debug, Parser)]
@@ -47,6 +49,8 @@ enum Command {
         #[arg(long, default_value = "127.0.0.1:8080")]
         listen: SocketAddr,
     },
+    /// Ask a sidecar on this machine how it is; for probes in an image without a shell
+    Healthcheck(healthcheck::Options),
     /// Serve by a configuration, and by what it becomes while the sidecar runs
     Run {
         /// The configuration
@@ -57,6 +61,14 @@ enum Command {
         )]
         config: PathBuf,
     },
+    /// Print the JSON Schema of the configuration, by which editors complete and check it
+    Schema {
+        /// That of a file of its own with the access section
+        #[arg(long)]
+        access: bool,
+    },
+    /// Follow a stream: in colour on a terminal, as JSON lines elsewhere
+    Tail(tail::Options),
 }
 
 /// Runs the command that the process was called with.
@@ -66,7 +78,11 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Check { file, show_preset } => check(file.as_deref(), show_preset.as_deref()),
         Command::Demo { listen } => run_demo(listen),
+        Command::Healthcheck(options) => check_health(options),
         Command::Run { config } => run(&config),
+        Command::Schema { access: false } => say(&config::schema(SchemaOf::Configuration)),
+        Command::Schema { access: true } => say(&config::schema(SchemaOf::AccessFile)),
+        Command::Tail(options) => follow(options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -88,6 +104,17 @@ fn check(file: Option<&Path>, shown: Option<&str>) -> Result<(), String> {
     };
     let snapshot = config::load(file, &environment, 1).map_err(|errors| errors.to_string())?;
     say(&config::describe(&snapshot))
+}
+
+fn check_health(options: healthcheck::Options) -> Result<(), String> {
+    serve(async { say(&healthcheck::run(options, &environment).await?) })
+}
+
+fn follow(options: tail::Options) -> Result<(), String> {
+    match Tail::of(options) {
+        Ok(tail) => serve(tail.run()),
+        Err(why) => Cli::command().error(ErrorKind::ValueValidation, why).exit(),
+    }
 }
 
 fn run(file: &Path) -> Result<(), String> {

@@ -196,15 +196,19 @@ where
     Ok(Told { status, body })
 }
 
-/// The error, and what it comes from: what a client says first is that something was in vain.
 fn failed(error: &(dyn Error + 'static)) -> Failed {
+    Failed::Ask(causes(error))
+}
+
+/// The error, and what it comes from: what a client says first is that something was in vain.
+pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
     let mut causes = vec![error.to_string()];
     let mut source = error.source();
     while let Some(cause) = source {
         causes.push(cause.to_string());
         source = cause.source();
     }
-    Failed::Ask(causes.join(": "))
+    causes.join(": ")
 }
 
 /// By which operators know whose question it is.

@@ -11,26 +11,32 @@
 //!
 //! Files are read by [`load`] and by a [`Watch`], nowhere else; the environment comes in as a function.
 
+mod admin;
 mod describe;
 mod environment;
 mod fault;
 mod file;
 mod lower;
+mod nearest;
 mod outline;
+mod schema;
 mod source;
 mod unit;
 mod watch;
 mod written;
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use admin::admin;
 pub use describe::describe;
 pub use fault::ConfigErrors;
+pub use schema::{SchemaOf, schema};
 pub use watch::{Prompt, Watch};
 
 use crate::access::Access;
@@ -51,6 +57,14 @@ pub fn load(
     generation: u64,
 ) -> Result<Snapshot, ConfigErrors> {
     Written::read(path, env).compile(env, generation)
+}
+
+/// Reads a duration as the configuration writes it. Shape: `500ms`, `10s`.
+///
+/// # Errors
+/// What is expected instead, for who wrote it.
+pub fn duration(text: &str, range: &RangeInclusive<Duration>) -> Result<Duration, String> {
+    unit::duration(text, range).map_err(|not_one| not_one.to_string())
 }
 
 /// Reads a configuration that the program itself has written; errors call it `name`.

@@ -9,7 +9,9 @@
 //! it here or lend the connection to pingora for one request. A request sees one
 //! configuration, the one that was in force when its head was complete.
 
-mod address;
+mod connections;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzing;
 mod gate;
 mod listen;
 mod publishers;
@@ -28,6 +30,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
+pub use connections::Connections;
 pub use listen::{Listener, bind};
 pub use publishers::Publishers;
 
@@ -37,12 +40,14 @@ use crate::connection::{AtEnd, BodyError, Connection};
 use crate::dialect::pocketbase::{self, Submit};
 use crate::dialect::restdb::Publish;
 use crate::dialect::{self, Command, Listen, Request};
+use crate::forwarded;
 use crate::hub::{self, Client, Hub, Joining};
 use crate::identity::Identities;
 use crate::jwks::Jwks;
-use crate::limits::{HEAD_FIELDS_MAX, IDLE_TIMEOUT, PUBLISH_TIMEOUT};
+use crate::limits::{DESCRIPTORS_OTHERS, HEAD_FIELDS_MAX, PUBLISH_TIMEOUT};
 use crate::log::Log;
 use crate::proxy::Proxy;
+use connections::Held;
 use gate::{Admitted, Refused, Verdict};
 
 /// What every connection needs.
@@ -60,6 +65,10 @@ pub struct Front {
     pub identities: Identities,
     /// Where everything else goes.
     pub proxy: Proxy,
+    /// The connections that are open.
+    pub connections: Arc<Connections>,
+    /// Files that the process may have open.
+    pub descriptors: usize,
     /// How often each who publishes may.
     pub publishers: Publishers,
     /// Becomes true when no new request is taken any more.
@@ -85,19 +94,27 @@ enum After {
 }
 
 impl Front {
-    /// Serves a connection to its end.
-    pub(crate) async fn serve(&self, mut connection: Connection) {
+    /// Serves a connection to its end, or until it is given up.
+    async fn serve(&self, mut connection: Connection, held: Held) {
         loop {
-            let arrival = match self.arrival(&mut connection).await {
+            let arrival = tokio::select! {
+                arrival = self.arrival(&mut connection) => arrival,
+                () = held.given_up() => return,
+            };
+            let arrival = match arrival {
                 Arrival::Left => return,
                 Arrival::Refused(refused) => return refuse(connection, refused).await,
                 Arrival::Admitted(admitted, snapshot) => (admitted, snapshot),
             };
+            if !held.is_served() {
+                return;
+            }
             match self.answer(connection, arrival).await {
                 After::Done => return,
                 After::Close(connection) => return connection.close().await,
                 After::Next(next) => connection = next,
             }
+            held.waits();
         }
     }
 
@@ -112,10 +129,10 @@ impl Front {
             if let Some(arrival) = self.judge(connection, &mut seen) {
                 return arrival;
             }
-            let (head_bytes, head_timeout) = {
+            let (head_bytes, head_timeout, idle_timeout) = {
                 // Not held while the connection is idle: the fast way to it is for few at a time.
                 let limits = &self.snapshot.load().limits;
-                (limits.head_bytes, limits.head_timeout)
+                (limits.head_bytes, limits.head_timeout, limits.idle_timeout)
             };
             if connection.inbound().len() >= head_bytes {
                 return Arrival::Refused(gate::TOO_LARGE);
@@ -126,7 +143,7 @@ impl Front {
             // An idle connection may go after its time, a head that has begun is told so.
             let (until, too_late) = match deadline {
                 Some(deadline) => (deadline, Arrival::Refused(gate::TOO_SLOW)),
-                None => (Instant::now() + IDLE_TIMEOUT, Arrival::Left),
+                None => (Instant::now() + idle_timeout, Arrival::Left),
             };
             let filled = tokio::select! {
                 filled = timeout_at(until, connection.fill()) => match filled {
@@ -176,7 +193,11 @@ impl Front {
         if !snapshot.realtime.knows(&admitted.path) {
             return self.pass(connection, head).await;
         }
-        let headers = headers(&head);
+        let mut headers = headers(&head);
+        let peer = connection.peer().ip();
+        let address = forwarded::client(peer, &headers, &snapshot.trusted_proxies);
+        // What the upstream is asked of a credential is told for whom, as by the proxy.
+        forwarded::settle(&mut headers, peer, &snapshot.trusted_proxies);
         let request = Request {
             method: &admitted.method,
             path: &admitted.path,
@@ -193,11 +214,7 @@ impl Front {
         let now = Timestamp::now();
         match snapshot.realtime.command(&request, &snapshot.access, now) {
             Command::ComeBack(head) => self.send_away(connection, &head).await,
-            Command::Listen(listen) => {
-                let address =
-                    address::of(connection.peer().ip(), &headers, &snapshot.trusted_proxies);
-                self.listen(connection, listen, address).await
-            }
+            Command::Listen(listen) => self.listen(connection, listen, address, &snapshot).await,
             Command::Publish(publish) => {
                 let continues = headers.get(EXPECT).is_some();
                 let reply = self
@@ -208,8 +225,6 @@ impl Front {
             Command::Reply(reply) => self.reply(connection, &reply, &admitted).await,
             Command::Submit(submit) => {
                 let continues = headers.get(EXPECT).is_some();
-                let address =
-                    address::of(connection.peer().ip(), &headers, &snapshot.trusted_proxies);
                 let reply = self
                     .submit(&mut connection, &submit, address, continues, &snapshot)
                     .await;
@@ -259,9 +274,28 @@ impl Front {
         After::Close(connection)
     }
 
+    /// Streams that the process has descriptors for, besides those that are open.
+    fn streams_affordable(&self) -> usize {
+        let others = DESCRIPTORS_OTHERS.min(self.descriptors / 8);
+        let taken = others + 2 * self.connections.open() + self.hub.streams();
+        self.descriptors.saturating_sub(taken)
+    }
+
     /// Hands the socket of a client at `address` to the engine, if there is a seat.
-    async fn listen(&self, connection: Connection, listen: Listen, address: IpAddr) -> After {
-        let Some(seat) = self.hub.seat() else {
+    async fn listen(
+        &self,
+        connection: Connection,
+        listen: Listen,
+        address: IpAddr,
+        snapshot: &Snapshot,
+    ) -> After {
+        // A proxy that names nobody speaks for any number.
+        let is_trusted = forwarded::is_trusted(address, &snapshot.trusted_proxies);
+        let counted = (!is_trusted).then(|| forwarded::host_of(address));
+        let seat = (self.streams_affordable() > 0)
+            .then(|| self.hub.seat(&listen.grant, counted))
+            .flatten();
+        let Some(seat) = seat else {
             return self.send_away(connection, &listen.head).await;
         };
         let level = self.log.holds().as_str();

@@ -17,10 +17,12 @@ mod clients;
 mod engine;
 mod frames;
 mod index;
+mod seats;
 mod stream;
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -30,6 +32,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 pub use clients::Client;
 pub use engine::Engine;
+pub use seats::{Seat, SeatsMax};
 
 use crate::access::{Access, Denied, Grant};
 use crate::dialect::pocketbase::{self, Denial};
@@ -39,6 +42,7 @@ use crate::limits::{JOINING_MAX, RETRY_SPREAD_AT_END};
 use crate::log::Log;
 use crate::sse;
 use clients::Submitting;
+use seats::Seats;
 
 /// The shared handle: open streams, end them all. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -52,7 +56,7 @@ pub struct Terms {
     /// Which dialects are spoken, and how; the streams of one that is not end.
     pub realtime: Arc<Realtime>,
     /// Streams open at once.
-    pub streams_max: usize,
+    pub seats_max: SeatsMax,
     /// Bytes of what all clients are subscribed to.
     pub subscription_bytes_max: usize,
 }
@@ -74,13 +78,9 @@ pub struct Joining {
     pub view: View,
     /// By what it is known when it is subscribed to something else; none: it never is.
     pub client: Option<Client>,
-    /// Its place under [`Terms::streams_max`].
+    /// Its place under [`Terms::seats_max`].
     pub seat: Seat,
 }
-
-/// One of the streams that may be open at once; given back when it is dropped.
-#[derive(Debug)]
-pub struct Seat(Arc<Shared>);
 
 /// What health tells of the hub.
 #[derive(Clone, Copy, Debug)]
@@ -108,8 +108,7 @@ struct Shared {
     wake: Arc<Notify>,
     /// Told when the upstream is to be asked about a record: by the engine.
     asked: Notify,
-    /// Seats taken. Only a bound: relaxed, no other memory depends on it.
-    seats: AtomicUsize,
+    seats: Arc<Seats>,
     /// Set once, by `drain`; the engine then ends every stream, and returns.
     draining: AtomicBool,
 }
@@ -134,27 +133,22 @@ impl Hub {
             joining: sender,
             submitting,
             asked: Notify::new(),
-            seats: AtomicUsize::new(0),
+            seats: Arc::default(),
             draining: AtomicBool::new(false),
         });
         let engine = Engine::new(Arc::clone(&shared), receiver, submitted);
         (Self(shared), engine)
     }
 
-    /// A seat for one more stream; none when all are taken or streams are being ended.
+    /// A seat for one more stream of what is granted, from that address if it counts; none when
+    /// all that there may be are taken, or streams are being ended.
     #[must_use]
-    pub fn seat(&self) -> Option<Seat> {
+    pub fn seat(&self, grant: &Grant, address: Option<IpAddr>) -> Option<Seat> {
         if self.0.draining.load(Ordering::Relaxed) {
             return None;
         }
-        let max = self.0.terms.load().streams_max;
-        self.0
-            .seats
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
-                (taken < max).then_some(taken + 1)
-            })
-            .ok()
-            .map(|_| Seat(Arc::clone(&self.0)))
+        let max = self.0.terms.load().seats_max;
+        self.0.seats.take(grant.principal(), address, max)
     }
 
     /// Hands a subscriber to the engine. Waits only while very many come at once.
@@ -222,19 +216,19 @@ impl Hub {
         self.0.wake.notify_one();
     }
 
+    /// How many streams are open.
+    #[must_use]
+    pub fn streams(&self) -> usize {
+        self.0.seats.taken()
+    }
+
     /// How the hub stands.
     #[must_use]
     pub fn standing(&self) -> Standing {
         Standing {
             serves: !self.0.joining.is_closed(),
-            streams: self.0.seats.load(Ordering::Relaxed),
+            streams: self.0.seats.taken(),
         }
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.seats.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

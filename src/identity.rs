@@ -5,8 +5,8 @@
 //!   one that open streams hear by, in time ──►   ▲
 //!                                     one for each credential at a time
 //! ```
-//! A question is a GET or a POST with the one field that was presented, and with the Host and the
-//! `X-Forwarded-Proto` that came with it: an upstream behind TLS would send it elsewhere
+//! A question is a GET or a POST with the one field that was presented, with the Host that came
+//! with it and the `X-Forwarded-Proto` that counts: an upstream behind TLS would send it elsewhere
 //! otherwise. Of the answer its status and a JSON object count.
 //!
 //! | the upstream answers | it means |

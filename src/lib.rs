@@ -58,6 +58,7 @@
 //! | 0 words | [`limits`] | every cap in one place, with units and reasons |
 //! | | [`event`], [`topic`] | what happened, as values; names and patterns of subjects |
 //! | 1 pure | [`sse`] | a frame to bytes |
+//! | | `forwarded` | for whom a peer speaks, and what the upstream is told of it |
 //! | | [`rule`] | an expression over a record and claims to a `Verdict` |
 //! | | [`observe`] | a finished exchange and rules to events; presets are YAML beside it |
 //! | | [`access`] | a credential, key, token or the upstream's own, to a `Grant` or `Denied`; who hears what |
@@ -76,7 +77,9 @@
 //! | | [`front`] | the accept loop, the gate, and who answers |
 //! | | [`admin`] | health and metrics |
 //! | 4 wiring | [`logging`], [`demo`] | the diagnostics; the demo's database |
+//! | | [`tail`], [`healthcheck`] | a stream followed in a terminal; a sidecar asked how it is |
 //! | | [`server`], [`cli`] | what is started, reloaded and drained; commands and exit codes |
+//! | | `fuzzing` | what has to hold of any bytes; in tests and for the fuzzer alone |
 //!
 //! # Words
 //!
@@ -174,6 +177,7 @@ pub mod topic;
 
 pub mod access;
 pub mod dialect;
+mod forwarded;
 pub mod observe;
 pub mod rule;
 pub mod sse;
@@ -195,8 +199,12 @@ pub mod reads;
 
 pub mod cli;
 pub mod demo;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
+pub mod healthcheck;
 pub mod logging;
 pub mod server;
+pub mod tail;
 
 #[cfg(test)]
 #[path = "../tests/keys/mod.rs"]

@@ -15,6 +15,17 @@ use std::time::Duration;
 pub struct Limits {
     /// Streams open at once; one more is answered 200 with a `retry` and an end. In [`STREAMS`].
     pub streams: usize,
+    /// Streams of one key or user open at once; none: as many as altogether. In [`STREAMS`].
+    pub streams_per_key: Option<usize>,
+    /// Streams from one address open at once; none: as many as altogether. In [`STREAMS`].
+    pub streams_per_address: Option<usize>,
+    /// Connections open at once that are no streams; for one more, one that only waits is closed. In
+    /// [`CONNECTIONS`].
+    pub connections: usize,
+    /// Of those from one address; none: as many as altogether. In [`CONNECTIONS`].
+    pub connections_per_address: Option<usize>,
+    /// How long a connection may be idle before and between its requests. In [`TIMEOUT`].
+    pub idle_timeout: Duration,
     /// Bytes of a request's head, request line included; one more is answered 431. In [`HEAD_BYTES`].
     pub head_bytes: usize,
     /// From a connection's first byte of a request to the end of its head. A slower one is answered 408.
@@ -32,6 +43,11 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             streams: 20_000,
+            streams_per_key: None,
+            streams_per_address: None,
+            connections: 10_000,
+            connections_per_address: None,
+            idle_timeout: Duration::from_secs(75),
             head_bytes: 32 * KIB,
             head_timeout: Duration::from_secs(10),
             observed_body_bytes: MIB,
@@ -94,6 +110,9 @@ impl Default for Keep {
 
 /// What may be chosen for [`Limits::streams`]: above it, sockets run out of file descriptors first.
 pub const STREAMS: RangeInclusive<usize> = 1..=1_000_000;
+/// What may be chosen for [`Limits::connections`]: each may hold a head and what is on its way, and
+/// takes two descriptors.
+pub const CONNECTIONS: RangeInclusive<usize> = 1..=1_000_000;
 /// What may be chosen for [`Limits::head_bytes`]: below it common browsers' cookies are refused,
 /// above it a few hundred connections that never finish their head hold all memory.
 pub const HEAD_BYTES: RangeInclusive<usize> = KIB..=MIB;
@@ -279,12 +298,12 @@ pub const HEAD_FIELDS_MAX: usize = 256;
 pub const AHEAD_BYTES_MAX: usize = 16 * KIB;
 /// Bytes of an answer that may wait for the downstream's socket before the upstream has to.
 pub const OUTBOUND_BYTES_MAX: usize = 64 * KIB;
-/// How long a connection may be idle before and between its requests.
-pub const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// How long a downstream may send nothing of a body, or take nothing of an answer.
 pub const DOWNSTREAM_STALL: Duration = Duration::from_secs(60);
 /// How long a closed connection is read on, so that the answer to a refused request arrives.
 pub const LINGER: Duration = Duration::from_secs(2);
+/// Between two lines of the log that say that newcomers are closed.
+pub const CONNECTIONS_WARN_PAUSE: Duration = Duration::from_secs(10);
 /// How long an accept that failed is waited for: out of descriptors, others have to close first.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// For the whole body of a publish, which is small.
@@ -302,8 +321,15 @@ pub const CONNECT_TRIES_MAX: usize = 4;
 /// How old the upstream's addresses may be before its name is looked up again.
 pub const RESOLVED_FOR: Duration = Duration::from_secs(30);
 
-/// Descriptors that streams leave to the API, two for each request in flight; of few, half.
+/// Descriptors that streams leave to the API, two for each connection; of few, half.
 pub const DESCRIPTORS_KEPT: usize = 1024;
+/// Descriptors that are neither a stream's nor a connection's: files, the admin address, questions
+/// of the sidecar's own. Of few, an eighth.
+pub const DESCRIPTORS_OTHERS: usize = 256;
+/// Hosts that are looked at for a connection that can be given up, those with the most first.
+pub const HOSTS_LOOKED_AT: usize = 8;
+/// Connections of one of them that are looked at, the oldest first.
+pub const PLACES_LOOKED_AT: usize = 64;
 /// How long a connection to the admin address may be idle: others may be waiting for its place.
 pub const ADMIN_IDLE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Bytes of a target: what pingora can hold.
@@ -438,3 +464,28 @@ pub const RULE_CLAIM_BYTES_MAX: usize = 4 * KIB;
 /// Characters between two `%` of a pattern with a `_` among them: they are tried at each
 /// character of a text. A comparison with more is not decided.
 pub const RULE_HOLES_CHARS_MAX: usize = 64;
+
+/// How long `tidings tail` waits before it comes back, until the server says how long.
+pub const TAIL_RETRY: Duration = Duration::from_secs(3);
+/// The longest that it waits, whatever the server says.
+pub const TAIL_RETRY_MAX: Duration = Duration::from_hours(1);
+/// Of a wait such a part is added at most, by chance.
+pub const TAIL_SPREAD_PARTS: u32 = 4;
+/// How long a stream that is followed may be silent: ours is for [`SILENCE_MAX`] at most. So long is
+/// also the longest wait after many in vain, unless the server wants more.
+pub const TAIL_SILENCE: Duration = Duration::from_secs(45);
+/// How long it may take to connect.
+pub const TAIL_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the head of an answer may take, or the whole of a refusal.
+pub const TAIL_ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of a refusal that are read: its message is in a line.
+pub const TAIL_REFUSAL_BYTES_MAX: usize = 64 * KIB;
+/// Bytes of an event that is followed, its line included: a record of the largest body that is observed, and
+/// what is said of it.
+pub const TAIL_EVENT_BYTES_MAX: usize = 65 * MIB;
+
+/// Bytes of what the admin address answers to `tidings healthcheck`.
+pub const HEALTHCHECK_BYTES_MAX: usize = 64 * KIB;
+/// What may be chosen for its `--timeout`.
+pub const HEALTHCHECK_TIMEOUT: RangeInclusive<Duration> =
+    Duration::from_millis(1)..=Duration::from_secs(60);

@@ -29,6 +29,8 @@ pub mod rule;
 mod aliases;
 mod batch;
 mod extract;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzing;
 pub(crate) mod json;
 mod path;
 mod record;

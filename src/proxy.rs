@@ -12,7 +12,10 @@ mod capture;
 mod completing;
 mod exchange;
 mod failing;
+mod forwarding;
+mod hops;
 mod peer;
+mod tunnel;
 
 use std::sync::Arc;
 
@@ -170,6 +173,9 @@ impl ProxyHttp for Relay {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn early_request_filter(&self, session: &mut Session, turn: &mut Turn) -> Result<()> {
+        // "A server MUST NOT send a 1xx response to an HTTP/1.0 client" (RFC 9110 § 15.2).
+        let old = session.req_header().version == Version::HTTP_10;
+        session.downstream_session.set_ignore_info_resp(old);
         let Some(connection) = connection_of(session) else {
             return Err(internal("the session is over no connection of the front"));
         };
@@ -192,22 +198,26 @@ impl ProxyHttp for Relay {
         Ok(())
     }
 
-    async fn upstream_peer(
-        &self,
-        _session: &mut Session,
-        turn: &mut Turn,
-    ) -> Result<Box<HttpPeer>> {
+    async fn upstream_peer(&self, session: &mut Session, turn: &mut Turn) -> Result<Box<HttpPeer>> {
         let snapshot = turn.snapshot.as_ref();
         let snapshot = snapshot.ok_or_else(|| internal("the request has no configuration"))?;
-        self.peers.peer(&snapshot.upstream).await
+        let mut peer = self.peers.peer(&snapshot.upstream).await?;
+        if tunnel::is_asked_for(session.req_header()) {
+            tunnel::prepare(&mut peer, snapshot.upstream.connect_timeout);
+        }
+        Ok(peer)
     }
 
     async fn upstream_request_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         request: &mut RequestHeader,
         turn: &mut Turn,
     ) -> Result<()> {
+        if let (Some(connection), Some(snapshot)) = (connection_of(session), &turn.snapshot) {
+            let peer = connection.peer().ip();
+            forwarding::tell(request, peer, &snapshot.trusted_proxies)?;
+        }
         // HTTP/1.0 knows no Host; what goes on is HTTP/1.1, which has to name one.
         if let Some(snapshot) = &turn.snapshot
             && (snapshot.upstream.host_header == HostHeader::Upstream
@@ -252,6 +262,7 @@ impl ProxyHttp for Relay {
         response: &mut ResponseHeader,
         turn: &mut Turn,
     ) -> Result<()> {
+        hops::leave_behind(response);
         if response.status == StatusCode::SWITCHING_PROTOCOLS {
             if let Some(connection) = connection_of(session) {
                 connection.open_tunnel();

@@ -23,8 +23,8 @@ use tracing::{info, warn};
 use crate::admin::Admin;
 use crate::config::{Snapshot, Watch};
 use crate::event::Epoch;
-use crate::front::{self, Front, Listener, Publishers};
-use crate::hub::{Hub, Terms};
+use crate::front::{self, Connections, Front, Listener, Publishers};
+use crate::hub::{Hub, SeatsMax, Terms};
 use crate::identity::Identities;
 use crate::jwks::Jwks;
 use crate::known::Known;
@@ -66,7 +66,8 @@ pub async fn run(
     signals: Signals,
 ) -> Result<(), StartError> {
     let Signals { mut ends, hangup } = signals;
-    let affordable = streams_affordable();
+    let descriptors = descriptors();
+    let affordable = streams_affordable(descriptors);
     if affordable < snapshot.limits.streams {
         let streams = snapshot.limits.streams;
         warn!(
@@ -97,6 +98,8 @@ pub async fn run(
         jwks: jwks.clone(),
         identities,
         proxy: Proxy::new(log.clone(), Arc::clone(&known)),
+        connections: Arc::new(Connections::default()),
+        descriptors,
         publishers: Publishers::default(),
         draining,
     });
@@ -289,11 +292,16 @@ impl Ends {
 }
 
 fn terms(snapshot: &Snapshot, affordable: usize) -> Terms {
+    let limits = &snapshot.limits;
     Terms {
         access: Arc::clone(&snapshot.access),
         realtime: Arc::clone(&snapshot.realtime),
-        streams_max: snapshot.limits.streams.min(affordable),
-        subscription_bytes_max: snapshot.limits.subscription_bytes,
+        seats_max: SeatsMax {
+            all: limits.streams.min(affordable),
+            of_each: limits.streams_per_key,
+            from_each: limits.streams_per_address,
+        },
+        subscription_bytes_max: limits.subscription_bytes,
     }
 }
 
@@ -306,8 +314,8 @@ fn log_terms(snapshot: &Snapshot) -> log::Terms {
 }
 
 /// Lets the process open as many sockets as it may: the usual soft limit is 1024. The answer is
-/// how many streams there may be, so that some descriptors are always left for the API.
-fn streams_affordable() -> usize {
+/// how many that are.
+fn descriptors() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
@@ -317,6 +325,10 @@ fn streams_affordable() -> usize {
         warn!(%error, "the limit of open files could not be raised");
     }
     let may = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    let may = usize::try_from(may).unwrap_or(usize::MAX);
-    may - DESCRIPTORS_KEPT.min(may / 2)
+    usize::try_from(may).unwrap_or(usize::MAX)
+}
+
+/// How many streams there may be of so many descriptors, so that some are always left for the API.
+fn streams_affordable(descriptors: usize) -> usize {
+    descriptors - DESCRIPTORS_KEPT.min(descriptors / 2)
 }

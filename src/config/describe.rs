@@ -5,6 +5,7 @@
 
 mod identity;
 mod jwt;
+mod limits;
 mod observe;
 mod proxies;
 mod rules;
@@ -34,24 +35,7 @@ pub fn describe(snapshot: &Snapshot) -> String {
     page.realtime(&snapshot.realtime);
     page.access(&snapshot.access);
     page.log(&snapshot.log);
-    let limits = &snapshot.limits;
-    page.line(
-        "limits",
-        format_args!(
-            "{} streams, {} of a request's head within {}, {} of a body observed",
-            limits.streams,
-            show_size(limits.head_bytes),
-            show_duration(limits.head_timeout),
-            show_size(limits.observed_body_bytes)
-        ),
-    );
-    if snapshot.realtime.pocketbase.is_some() {
-        let bytes = show_size(limits.subscription_bytes);
-        page.line(
-            "",
-            format_args!("{bytes} of what PocketBase clients are subscribed to"),
-        );
-    }
+    page.limits(snapshot);
     let logging = &snapshot.logging;
     page.line(
         "logging",

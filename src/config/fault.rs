@@ -71,8 +71,11 @@ pub(super) enum Problem {
     CaFileEmpty,
     #[error("counts with an https upstream alone")]
     CaFileWithoutTls,
-    #[error("must be {known}")]
-    Choice { known: String },
+    #[error("must be {known}{}", did_you_mean(*.meant))]
+    Choice {
+        known: String,
+        meant: Option<&'static str>,
+    },
     #[error(
         "has an empty name in it: write a claim, as realtime, or a path to one, as app.realtime"
     )]
@@ -202,8 +205,13 @@ pub(super) enum Problem {
     TooMuch,
     #[error(transparent)]
     Unfilled(#[from] Unfilled),
-    #[error("unknown key {key:?}: the keys here are {known}")]
-    UnknownKey { key: String, known: String },
+    #[error("unknown key {key:?}{hint}: the keys here are {known}")]
+    UnknownKey {
+        key: String,
+        /// Shape: ` (did you mean limits?)`; empty where nobody knows.
+        hint: String,
+        known: String,
+    },
     #[error("cannot be read: {why}")]
     Unreadable {
         #[from]
@@ -332,6 +340,11 @@ impl fmt::Display for Fault {
         let before = " ".repeat(caret);
         write!(f, "\n{margin} |\n{number} | {text}\n{margin} | {before}^")
     }
+}
+
+/// What a fault says of the word that was meant.
+pub(super) fn did_you_mean(word: Option<&str>) -> String {
+    word.map_or_else(String::new, |word| format!(" (did you mean `{word}`?)"))
 }
 
 /// The part of a long line that is around its caret, and where the caret is in it; none for a

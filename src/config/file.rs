@@ -3,12 +3,13 @@
 //! Every value is a [`Text`] that knows its place, so that [`super::lower`] can refuse it
 //! there; a number or a switch too, since it may be `${NAME}`. A key that is not known is an
 //! error. What a key means, its default and its range stand with the types in [`super`] and
-//! in `config/reference.yaml`.
+//! in `config/reference.yaml`; by these types and those words [`mod@super::schema`] makes the JSON Schema.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
+use schemars::JsonSchema;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -17,10 +18,11 @@ use serde_saphyr::{Location, Spanned};
 use super::outline::Place;
 
 /// A whole file.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     pub(super) listen: Text,
+    #[schemars(with = "Either<Upstream>")]
     pub(super) upstream: Spanned<Either<Upstream>>,
     pub(super) admin: Option<Text>,
     pub(super) trusted_proxies: Option<Vec<Text>>,
@@ -35,6 +37,7 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) limits: Limits,
     pub(super) drain: Option<Text>,
+    #[schemars(with = "Option<Either<Access>>")]
     pub(super) access: Option<Spanned<Either<Access>>>,
 }
 
@@ -43,6 +46,12 @@ pub(super) struct File {
 #[derive(Debug, Deserialize)]
 pub(super) struct NamesAccess {
     pub(super) access: Option<Either<IgnoredAny>>,
+}
+
+/// Of a file only `admin`.
+#[derive(Debug, Deserialize)]
+pub(super) struct NamesAdmin {
+    pub(super) admin: Option<Text>,
 }
 
 /// A single value: text, a number, a switch.
@@ -59,7 +68,7 @@ pub(super) enum Either<T> {
     Text(String),
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Upstream {
     pub(super) url: Text,
@@ -70,7 +79,7 @@ pub(super) struct Upstream {
     pub(super) ca_file: Option<Text>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Observe {
     pub(super) preset: Option<Text>,
@@ -108,13 +117,15 @@ pub(super) struct PresetIdentity {
     pub(super) claims: Option<Text>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rule {
     pub(super) path: Text,
     pub(super) id: Option<Vec<Text>>,
     pub(super) record: Option<Text>,
+    #[schemars(with = "Option<Vec<Text>>")]
     pub(super) methods: Option<Spanned<Vec<Text>>>,
+    #[schemars(with = "Option<Vec<Text>>")]
     pub(super) success: Option<Spanned<Vec<Text>>>,
     pub(super) case: Option<Text>,
     pub(super) collection: Option<Text>,
@@ -128,21 +139,22 @@ pub(super) struct Rule {
 }
 
 /// A request that changes records of collections that it does not name.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Gap {
     pub(super) path: Text,
+    #[schemars(with = "Option<Vec<Text>>")]
     pub(super) methods: Option<Spanned<Vec<Text>>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Conceal {
     pub(super) part: Text,
     pub(super) unless: Text,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Read {
     pub(super) record: Text,
@@ -152,7 +164,7 @@ pub(super) struct Read {
 }
 
 /// A request that holds several.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Batch {
     pub(super) path: Text,
@@ -169,7 +181,7 @@ pub(super) struct Batch {
     pub(super) undone_by: Option<Vec<Text>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Realtime {
     /// Named without a value it is on, with every default.
@@ -180,7 +192,7 @@ pub(super) struct Realtime {
     pub(super) streams: Option<Vec<Stream>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Pocketbase {
     pub(super) path: Option<Text>,
@@ -190,7 +202,7 @@ pub(super) struct Pocketbase {
     pub(super) missed: Option<Text>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Restdb {
     pub(super) path: Option<Text>,
@@ -202,7 +214,7 @@ pub(super) struct Restdb {
     pub(super) publish_rate: Option<Text>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Stream {
     pub(super) path: Text,
@@ -218,7 +230,7 @@ pub(super) struct Stream {
     pub(super) heartbeat: Option<Heartbeat>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Heartbeat {
     pub(super) name: Option<Text>,
@@ -226,7 +238,7 @@ pub(super) struct Heartbeat {
     pub(super) every: Option<Text>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Log {
     pub(super) level: Option<Text>,
@@ -237,7 +249,7 @@ pub(super) struct Log {
     pub(super) keep: Keep,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Keep {
     pub(super) events: Option<Text>,
@@ -245,17 +257,22 @@ pub(super) struct Keep {
     pub(super) age: Option<Text>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Logging {
     pub(super) level: Option<Text>,
     pub(super) format: Option<Text>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Limits {
     pub(super) streams: Option<Text>,
+    pub(super) streams_per_key: Option<Text>,
+    pub(super) streams_per_address: Option<Text>,
+    pub(super) connections: Option<Text>,
+    pub(super) connections_per_address: Option<Text>,
+    pub(super) idle_timeout: Option<Text>,
     pub(super) head: Option<Text>,
     pub(super) head_timeout: Option<Text>,
     pub(super) observed_body: Option<Text>,
@@ -263,22 +280,25 @@ pub(super) struct Limits {
 }
 
 /// The `access` section, or a file of its own.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Access {
     pub(super) global: Option<Text>,
     pub(super) origins: Option<Vec<Text>>,
     pub(super) keys: Option<Vec<Key>>,
+    #[schemars(with = "Option<Jwt>")]
     pub(super) jwt: Option<Spanned<Jwt>>,
+    #[schemars(with = "Option<Identity>")]
     pub(super) identity: Option<Spanned<Identity>>,
     /// By collection; an entry without a value is one without a rule.
+    #[schemars(with = "Option<BTreeMap<String, Option<CollectionRules>>>")]
     pub(super) rules: Option<Spanned<BTreeMap<String, Option<CollectionRules>>>>,
     pub(super) rule_cache: Option<Text>,
     pub(super) superusers: Option<Text>,
 }
 
 /// Of which records of a collection who may do what.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CollectionRules {
     pub(super) rule: Option<Text>,
@@ -288,14 +308,16 @@ pub(super) struct CollectionRules {
     pub(super) view: Option<Text>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Jwt {
+    #[schemars(with = "Vec<Text>")]
     pub(super) algorithms: Spanned<Vec<Text>>,
     pub(super) jwks: Option<Text>,
     pub(super) secret: Option<Text>,
     pub(super) key_file: Option<Text>,
     pub(super) issuer: Option<Text>,
+    #[schemars(with = "Option<OneOrMany>")]
     pub(super) audience: Option<Spanned<OneOrMany>>,
     pub(super) leeway: Option<Text>,
     pub(super) cookie: Option<Text>,
@@ -305,7 +327,7 @@ pub(super) struct Jwt {
     pub(super) publish: Option<Vec<Text>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Identity {
     pub(super) preset: Option<Text>,
@@ -319,14 +341,14 @@ pub(super) struct Identity {
     pub(super) publish: Option<Vec<Text>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Roles {
     pub(super) claim: Text,
     pub(super) grants: BTreeMap<String, RoleGrants>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RoleGrants {
     pub(super) hear: Option<Vec<Text>>,
@@ -356,7 +378,7 @@ pub(super) struct JwtNamesKeyFile {
     pub(super) key_file: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Key {
     pub(super) name: Text,

@@ -5,9 +5,11 @@
 //! Pure: the environment comes in as a function, files are read by the caller.
 
 mod access;
+mod choices;
 mod claims;
 mod identity;
 mod jwt;
+mod limits_of;
 mod log;
 mod observe;
 mod pocketbase;
@@ -22,19 +24,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) use access::access;
+pub(super) use choices::{Choice, choices};
 pub(super) use jwt::KeyFile;
 
 use super::environment::fill;
 use super::fault::{ConfigErrors, Problem};
 use super::file::{self, Text};
+use super::nearest::nearest;
 use super::outline::Place;
 use super::source::Source;
-use super::unit::{self, NotAMeasure};
+use super::unit;
 use super::{Format, Logging, Snapshot};
 use crate::access::{Access, Hidden};
 use crate::dialect::Realtime;
 use crate::dialect::restdb::{self, PatchEvent};
-use crate::limits::{self, Limits};
+use crate::limits;
 use crate::observe::Observe;
 
 /// The lowering of one file: what its values are read with, and what was refused so far.
@@ -75,7 +79,7 @@ pub(super) fn lower(
     let streams = streams::streams(streams, restdb.as_ref(), pocketbase.as_ref(), lower);
     let log = log::log(&file.log, directory, lower);
     let logging = logging(&file.logging, lower);
-    let limits = limits_of(&file.limits, lower);
+    let limits = limits_of::limits_of(&file.limits, lower);
     let drain = lower.duration(file.drain.as_ref(), DRAIN, &limits::DRAIN);
     let access = Access {
         aliases: Arc::clone(&observe.aliases),
@@ -214,7 +218,7 @@ impl<'a> Lower<'a> {
     }
 }
 
-fn address(text: &str) -> Result<SocketAddr, Problem> {
+pub(super) fn address(text: &str) -> Result<SocketAddr, Problem> {
     text.parse().map_err(|_no_address| Problem::Address)
 }
 
@@ -294,36 +298,6 @@ fn logging(file: &file::Logging, lower: &mut Lower<'_>) -> Logging {
     }
 }
 
-fn limits_of(file: &file::Limits, lower: &mut Lower<'_>) -> Limits {
-    let default = Limits::default();
-    let size = |range| move |text: &str| -> Result<usize, NotAMeasure> { unit::size(text, range) };
-    Limits {
-        streams: lower.or(file.streams.as_ref(), default.streams, |text| {
-            unit::number(text, &limits::STREAMS)
-        }),
-        head_bytes: lower.or(
-            file.head.as_ref(),
-            default.head_bytes,
-            size(&limits::HEAD_BYTES),
-        ),
-        head_timeout: lower.duration(
-            file.head_timeout.as_ref(),
-            default.head_timeout,
-            &limits::TIMEOUT,
-        ),
-        observed_body_bytes: lower.or(
-            file.observed_body.as_ref(),
-            default.observed_body_bytes,
-            size(&limits::OBSERVED_BODY_BYTES),
-        ),
-        subscription_bytes: lower.or(
-            file.subscriptions.as_ref(),
-            default.subscription_bytes,
-            size(&limits::SUBSCRIPTION_BYTES),
-        ),
-    }
-}
-
 fn boolean(text: &str) -> Result<bool, Problem> {
     match text {
         "true" => Ok(true),
@@ -333,14 +307,20 @@ fn boolean(text: &str) -> Result<bool, Problem> {
 }
 
 /// The one of `choices` that has this name.
-fn choose<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, Problem> {
+fn choose<T: Copy>(text: &str, choices: &[(&'static str, T)]) -> Result<T, Problem> {
     let named = choices.iter().find(|(name, _)| *name == text);
     named.map(|(_, choice)| *choice).ok_or_else(|| {
         let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-        Problem::Choice {
-            known: one_of(&names),
-        }
+        not_among(text, &names)
     })
+}
+
+/// That `text` is none of `names`.
+fn not_among(text: &str, names: &[&'static str]) -> Problem {
+    Problem::Choice {
+        known: one_of(names),
+        meant: nearest(text, names.iter().copied()),
+    }
 }
 
 /// The name that [`choose`] takes for `choice`.

@@ -7,8 +7,9 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
-use super::fault::{Fault, Problem};
+use super::fault::{Fault, Problem, did_you_mean};
 use super::file::place;
+use super::nearest::{elsewhere, nearest};
 use super::outline::{Outline, Place, join, printable_key};
 use crate::limits;
 
@@ -115,8 +116,9 @@ impl Source {
                 field, expected, ..
             } => {
                 let key = printable_key(field).to_owned();
+                let hint = hint(field, expected);
                 let known = expected.join(", ");
-                self.fault(at, Problem::UnknownKey { key, known })
+                self.fault(at, Problem::UnknownKey { key, hint, known })
             }
             Error::DuplicateMappingKey { .. } => self.fault(at, Problem::DuplicateKey),
             Error::NullIntoString { .. } => self.fault(at, Problem::NoValue),
@@ -143,4 +145,12 @@ impl Source {
             _ => self.fault(at, Problem::Unusable),
         }
     }
+}
+
+/// What somebody meant who wrote `key` where the keys are `known`.
+fn hint(key: &str, known: &[&str]) -> String {
+    if let Some(near) = nearest(key, known.iter().copied()) {
+        return did_you_mean(Some(near));
+    }
+    elsewhere(key).map_or_else(String::new, |table| format!(" (it belongs under {table})"))
 }

@@ -2,6 +2,8 @@
 
 mod identity;
 mod jwt;
+mod limits;
+mod nearest;
 mod presets;
 mod proxies;
 mod refusals;

@@ -27,15 +27,55 @@ pub(crate) enum Chunk {
     /// The line break behind a chunk's data: its CR, or only its LF.
     DataEnd(LineEnd),
     /// The rest of an extension behind a chunk's size; so many bytes of the line so far.
-    Extension(u64, usize),
+    Extension(u64, usize, Extension),
     /// A digit of a chunk's size, which is this so far; so many bytes of the line so far.
     Size(u64, usize),
     /// The LF of the size's line.
     SizeEnd(u64),
-    /// A line of the trailer section; so many bytes of the section so far, and of this line.
-    Trailer(usize, usize),
-    /// The LF of a trailer's line, which was empty or not.
-    TrailerEnd(usize, usize),
+    /// A line of the trailer section; so many bytes of the section so far.
+    Trailer(usize, Trailer),
+    /// The LF of a trailer's line, in so many bytes of the section so far.
+    TrailerEnd(usize),
+    /// The LF of the empty line that ends the section.
+    LastEnd,
+}
+
+/// What of an extension is awaited:
+///
+/// ```text
+/// chunk-ext = *( BWS ";" BWS token [ BWS "=" BWS ( token / quoted-string ) ] )  (RFC 9112 § 7.1.1)
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extension {
+    /// What follows a name, behind white space.
+    AfterName,
+    /// What follows a value, behind white space.
+    AfterValue,
+    /// The byte that a `\\` stands before.
+    Escaped,
+    /// The first byte of a name.
+    Name,
+    /// The rest of a name.
+    NameRest,
+    /// The rest of a quoted value.
+    Quoted,
+    /// What follows a quoted value.
+    QuotedEnd,
+    /// The first byte of a value.
+    Value,
+    /// The rest of a value.
+    ValueRest,
+}
+
+/// What of a trailer's line is awaited: `field-name ":" field-value` (RFC 9112 § 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trailer {
+    /// The first byte of it.
+    Name,
+    /// The rest of its name.
+    NameRest,
+    /// The rest of its value.
+    Value,
 }
 
 /// Which half of a line break is awaited.
@@ -50,8 +90,12 @@ pub(crate) enum LineEnd {
 /// The chunked framing is not exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadChunk {
+    #[error("a chunk's extension is not well formed")]
+    Extension,
     #[error("a chunk's size is not a hexadecimal number that fits")]
     Size,
+    #[error("a line of the trailer section is no field")]
+    Trailer,
     #[error("a line of the chunked framing does not end in CR LF")]
     LineEnd,
     #[error("a chunk's extension or the trailer section is too long")]
@@ -117,26 +161,81 @@ impl Chunk {
                 shorter_than(line, CHUNK_LINE_BYTES_MAX)?,
             ),
             (Self::Size(_, 0), _) => return Err(BadChunk::Size),
-            (Self::Size(size, _) | Self::Extension(size, _), b'\r') => Self::SizeEnd(size),
-            (Self::Size(size, line), b';') => Self::Extension(size, line),
+            (Self::Size(size, _), b'\r') => Self::SizeEnd(size),
+            (Self::Size(size, line), b';') => Self::Extension(size, line, Extension::Name),
             (Self::Size(..), _) => return Err(BadChunk::Size),
-            (Self::Extension(size, line), byte) if is_field_byte(byte) => {
-                Self::Extension(size, shorter_than(line, CHUNK_LINE_BYTES_MAX)?)
+            (Self::Extension(size, _, part), b'\r') if part.may_end() => Self::SizeEnd(size),
+            (Self::Extension(size, line, part), byte) if is_field_byte(byte) => {
+                let line = shorter_than(line, CHUNK_LINE_BYTES_MAX)?;
+                let part = part.step(byte).ok_or(BadChunk::Extension)?;
+                Self::Extension(size, line, part)
             }
-            (Self::SizeEnd(0), b'\n') => Self::Trailer(0, 0),
+            (Self::SizeEnd(0), b'\n') => Self::Trailer(0, Trailer::Name),
             (Self::SizeEnd(size), b'\n') => Self::Data(size),
             (Self::DataEnd(LineEnd::Cr), b'\r') => Self::DataEnd(LineEnd::Lf),
             (Self::DataEnd(LineEnd::Lf), b'\n') => Self::Size(0, 0),
-            (Self::Trailer(section, line), b'\r') => Self::TrailerEnd(section, line),
-            (Self::TrailerEnd(_, 0), b'\n') => return Ok(Framing::Complete),
-            (Self::TrailerEnd(section, _), b'\n') => Self::Trailer(section, 0),
-            (Self::Trailer(section, line), byte) if is_field_byte(byte) => {
-                Self::Trailer(shorter_than(section, TRAILER_BYTES_MAX)?, line + 1)
+            (Self::Trailer(_, Trailer::Name), b'\r') => Self::LastEnd,
+            (Self::LastEnd, b'\n') => return Ok(Framing::Complete),
+            (Self::Trailer(section, Trailer::Value), b'\r') => Self::TrailerEnd(section),
+            (Self::TrailerEnd(section), b'\n') => Self::Trailer(section, Trailer::Name),
+            (Self::Trailer(section, part), byte) if is_field_byte(byte) => {
+                let section = shorter_than(section, TRAILER_BYTES_MAX)?;
+                Self::Trailer(section, part.step(byte).ok_or(BadChunk::Trailer)?)
             }
             _ => return Err(BadChunk::LineEnd),
         };
         Ok(Framing::Chunked(next))
     }
+}
+
+impl Extension {
+    /// Whether the line may end here.
+    fn may_end(self) -> bool {
+        matches!(self, Self::NameRest | Self::QuotedEnd | Self::ValueRest)
+    }
+
+    fn step(self, byte: u8) -> Option<Self> {
+        let is_blank = matches!(byte, b' ' | b'\t');
+        Some(match (self, byte) {
+            (Self::Name, _) if is_blank => Self::Name,
+            (Self::Name | Self::NameRest, _) if is_token_byte(byte) => Self::NameRest,
+            (Self::NameRest | Self::AfterName, _) if is_blank => Self::AfterName,
+            (Self::NameRest | Self::AfterName, b'=') => Self::Value,
+            (Self::Value, _) if is_blank => Self::Value,
+            (Self::Value, b'"') => Self::Quoted,
+            (Self::Value | Self::ValueRest, _) if is_token_byte(byte) => Self::ValueRest,
+            (Self::Quoted, b'"') => Self::QuotedEnd,
+            (Self::Quoted, b'\\') => Self::Escaped,
+            (Self::Quoted | Self::Escaped, _) => Self::Quoted,
+            (Self::QuotedEnd | Self::ValueRest | Self::AfterValue, _) if is_blank => {
+                Self::AfterValue
+            }
+            (
+                Self::NameRest
+                | Self::AfterName
+                | Self::QuotedEnd
+                | Self::ValueRest
+                | Self::AfterValue,
+                b';',
+            ) => Self::Name,
+            _ => return None,
+        })
+    }
+}
+
+impl Trailer {
+    fn step(self, byte: u8) -> Option<Self> {
+        match (self, byte) {
+            (Self::Name | Self::NameRest, _) if is_token_byte(byte) => Some(Self::NameRest),
+            (Self::NameRest, b':') | (Self::Value, _) => Some(Self::Value),
+            _ => None,
+        }
+    }
+}
+
+/// A byte of a token (RFC 9110 § 5.6.2).
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// A byte that may stand within a line (RFC 9110 § 5.5): no control character but the tab.
@@ -185,6 +284,10 @@ mod tests {
                 "A;name=value\r\n0123456789\r\n000\r\nX-Sum: 1\r\n\r\n",
                 "\r\n",
             ),
+            (
+                "1;a;b=c ; d = \"e;\\\"\\\\\"\r\nx\r\n0;f\r\nA:\r\nB: \t\r\n\r\n",
+                "",
+            ),
         ] {
             let all = format!("{bytes}{rest}");
             assert_eq!(walked(all.as_bytes()), Ok((bytes.len(), true)), "{all:?}");
@@ -203,6 +306,20 @@ mod tests {
             ("0x5\r\n", BadChunk::Size),
             ("10000000000000000\r\n", BadChunk::Size),
             ("5\nhello", BadChunk::Size),
+            ("5;\r\n", BadChunk::LineEnd),
+            ("5;a=\r\n", BadChunk::LineEnd),
+            ("5;a \r\n", BadChunk::LineEnd),
+            ("5;a=\"b\r\n", BadChunk::LineEnd),
+            ("5;;a\r\n", BadChunk::Extension),
+            ("5;=a\r\n", BadChunk::Extension),
+            ("5;a b\r\n", BadChunk::Extension),
+            ("5;a=b=c\r\n", BadChunk::Extension),
+            ("5;a=\"b\"c\r\n", BadChunk::Extension),
+            ("5;a,b\r\n", BadChunk::Extension),
+            ("0\r\n a: b\r\n", BadChunk::Trailer),
+            ("0\r\n: b\r\n", BadChunk::Trailer),
+            ("0\r\na b: c\r\n", BadChunk::Trailer),
+            ("0\r\na\r\n", BadChunk::LineEnd),
             ("5;a\nhello", BadChunk::LineEnd),
             ("5\r\rhello", BadChunk::LineEnd),
             ("5\r\nhelloX", BadChunk::LineEnd),
@@ -214,7 +331,7 @@ mod tests {
         }
         let long = format!("5;{}", "x".repeat(CHUNK_LINE_BYTES_MAX + 1));
         assert_eq!(walked(long.as_bytes()), Err(BadChunk::TooLong));
-        let long = format!("0\r\n{}", "x".repeat(TRAILER_BYTES_MAX + 1));
+        let long = format!("0\r\nx:{}", "x".repeat(TRAILER_BYTES_MAX + 1));
         assert_eq!(walked(long.as_bytes()), Err(BadChunk::TooLong));
     }
 

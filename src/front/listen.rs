@@ -1,17 +1,20 @@
 //! The listener: binds an address, and gives each connection a task of its own.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Instant;
 
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc;
 use tokio::task;
 use tracing::warn;
 
 use super::Front;
+use super::connections::{From, Held, Max};
 use crate::connection::Connection;
-use crate::limits::{ACCEPT_PAUSE, BACKLOG};
+use crate::forwarded;
+use crate::limits::{ACCEPT_PAUSE, BACKLOG, CONNECTIONS_WARN_PAUSE};
 
 /// A bound address.
 #[derive(Debug)]
@@ -49,6 +52,7 @@ impl Listener {
     /// its channel closes, none is left.
     pub async fn run(self, front: Arc<Front>, serving: mpsc::Sender<()>) {
         let mut draining = front.draining.clone();
+        let mut warned = None;
         loop {
             let accepted = tokio::select! {
                 accepted = self.socket.accept() => accepted,
@@ -57,10 +61,17 @@ impl Listener {
             };
             match accepted {
                 Ok((socket, peer)) => {
+                    let Some(held) = admit(&front, peer.ip()) else {
+                        warn_when_due(&mut warned);
+                        continue;
+                    };
                     let front = Arc::clone(&front);
                     let serving = serving.clone();
                     task::spawn(async move {
-                        serve(&front, socket, peer).await;
+                        // Frames and last chunks are small and are written whole: nothing is gained
+                        // by waiting.
+                        drop(socket.set_nodelay(true));
+                        front.serve(Connection::new(socket, peer), held).await;
                         drop(serving);
                     });
                 }
@@ -74,8 +85,29 @@ impl Listener {
     }
 }
 
-async fn serve(front: &Front, socket: TcpStream, peer: SocketAddr) {
-    // Frames and last chunks are small and are written whole: nothing is gained by waiting.
-    drop(socket.set_nodelay(true));
-    front.serve(Connection::new(socket, peer)).await;
+/// Room for a connection from `peer`, if there is any.
+fn admit(front: &Front, peer: IpAddr) -> Option<Held> {
+    let snapshot = front.snapshot.load();
+    let peer = peer.to_canonical();
+    let from = From {
+        address: forwarded::host_of(peer),
+        is_trusted: forwarded::is_trusted(peer, &snapshot.trusted_proxies),
+    };
+    let limits = &snapshot.limits;
+    let max = Max {
+        // Each may need one to the upstream as well.
+        all: limits
+            .connections
+            .min(front.connections.open() + front.streams_affordable() / 2),
+        from_each: limits.connections_per_address,
+    };
+    front.connections.admit(from, max)
+}
+
+/// Says that connections are closed, now and then.
+fn warn_when_due(warned: &mut Option<Instant>) {
+    if warned.is_none_or(|at| at.elapsed() >= CONNECTIONS_WARN_PAUSE) {
+        *warned = Some(Instant::now());
+        warn!("newcomers are closed: as many connections are served as limits.connections allows");
+    }
 }

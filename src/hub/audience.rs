@@ -241,7 +241,11 @@ mod tests {
         Terms {
             access: Arc::new(access.clone()),
             realtime: Arc::new(realtime),
-            streams_max: 1,
+            seats_max: crate::hub::SeatsMax {
+                all: 1,
+                of_each: None,
+                from_each: None,
+            },
             subscription_bytes_max: 0,
         }
     }

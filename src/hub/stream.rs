@@ -38,7 +38,8 @@ pub(super) struct Stream {
     pub(super) beat: Place,
     /// What is known of the client, if it has an id; none: it hears what it asked for when it came.
     pub(super) subscribed: Option<Box<Subscribed>>,
-    _seat: Seat,
+    /// Its place under the limits, given back with it.
+    pub(super) seat: Seat,
 }
 
 /// How far a stream has been served.
@@ -111,7 +112,7 @@ impl Stream {
             audience: (0, 0),
             beat: Place::default(),
             subscribed: None,
-            _seat: seat,
+            seat,
         }
     }
 

@@ -85,6 +85,7 @@ async fn the_api_is_shown_the_credential_and_nothing_else() {
             "connection: close",
             &agent,
             &host,
+            "x-forwarded-proto: http",
             shown,
         ];
         assert_eq!(lines, BTreeSet::from(expected));
@@ -104,12 +105,16 @@ async fn an_api_behind_tls_in_front_is_told_so() {
         _ => answer("301 Moved\r\nLocation: https://api.example/api/me", ""),
     })
     .await;
-    let sidecar = Sidecar::start(&upstream.url(), &cookies()).await;
     let cookie = ("Cookie", "sessionid=s1");
-    let mut elsewhere = Subscriber::open(&sidecar, "/realtime", &[cookie]).await;
-    assert!(!elsewhere.opens().await);
-    sidecar.logs(&["WARN", "301"]).await;
     let proto = ("X-Forwarded-Proto", "https");
+    let trusting = format!("trusted_proxies: [127.0.0.1]\n{}", cookies());
+    for (yaml, fields) in [(&trusting, &[cookie][..]), (&cookies(), &[cookie, proto])] {
+        let sidecar = Sidecar::start(&upstream.url(), yaml).await;
+        let mut elsewhere = Subscriber::open(&sidecar, "/realtime", fields).await;
+        assert!(!elsewhere.opens().await);
+        sidecar.logs(&["WARN", "301"]).await;
+    }
+    let sidecar = Sidecar::start(&upstream.url(), &trusting).await;
     drop(sidecar.hear_with("/realtime", &[cookie, proto]).await);
 }
 

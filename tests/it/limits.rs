@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use crate::harness::{ALL, EVERYTHING, Frame, Scripted, Sidecar, Subscriber, eventually, ok};
+use crate::harness::{
+    ALL, Conn, EVERYTHING, Frame, Release, Scripted, Sidecar, Subscriber, eventually, ok,
+};
+use crate::pocketbase::connected_with;
 
 async fn sidecar_with(section: &str) -> Sidecar {
     // Nothing here reaches the upstream.
@@ -141,4 +144,154 @@ async fn a_subscriber_that_was_slow_for_a_while_hears_all() {
     for n in 0..200 {
         assert_eq!(slow.next().await.json()["data"][0], n);
     }
+}
+
+/// Of each key as many as it may have; a key is not counted for another.
+#[tokio::test]
+async fn a_key_has_as_many_streams_as_it_may_and_no_more() {
+    let keys = "    - { name: other, key: other-key, hear: [\"*\"] }\n";
+    let yaml = format!("{EVERYTHING}{keys}limits: {{ streams_per_key: 2 }}\n");
+    let sidecar = Sidecar::start("http://127.0.0.1:1", &yaml).await;
+    let first = sidecar.hear(ALL).await;
+    let mut second = sidecar.hear(ALL).await;
+    let frames = Subscriber::open(&sidecar, ALL, &[]).await.ended().await;
+    assert!(frames.iter().any(|f| f.retry.is_some()), "{frames:?}");
+    let mut other = sidecar.hear("/realtime?apikey=other-key").await;
+    sidecar.publish("N", json!(1)).await.expect(200);
+    for subscriber in [&mut second, &mut other] {
+        assert_eq!(subscriber.next().await.json()["event"], "N");
+    }
+    drop(first);
+    eventually("room for another", async || {
+        let mut stream = Subscriber::open(&sidecar, ALL, &[]).await;
+        while let Some(Frame { data, .. }) = stream.frame().await {
+            if data.is_some() {
+                return Some(());
+            }
+        }
+        None
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_that_says_who_it_is_late_is_counted_from_then_on() {
+    let yaml = EVERYTHING.replace("restdb: { path: /realtime }", "pocketbase: {}");
+    let yaml = format!("{yaml}limits: {{ streams_per_key: 1 }}\n");
+    let sidecar = Sidecar::start("http://127.0.0.1:1", &yaml).await;
+    let key = ("x-apikey", "all-key");
+    let (first, one) = connected_with(&sidecar, &[]).await;
+    let (_second, other) = connected_with(&sidecar, &[]).await;
+    let submit = async |client: &str| {
+        let body = json!({"clientId": client, "subscriptions": ["GOAL"]}).to_string();
+        let fields = [("Content-Type", "application/json"), key];
+        let answer = sidecar.send("POST", "/api/realtime", &fields, body.as_bytes());
+        answer.await.status()
+    };
+    assert_eq!(submit(&one).await, 204);
+    assert_eq!(submit(&one).await, 204);
+    assert_eq!(submit(&other).await, 429);
+    drop(first);
+    eventually("room for the other", async || {
+        (submit(&other).await == 204).then_some(())
+    })
+    .await;
+}
+
+/// Connections that say nothing, or never come to the end of a head.
+async fn flood(sidecar: &Sidecar, count: usize) -> Vec<Conn> {
+    let mut all = Vec::new();
+    for number in 0..count {
+        let mut conn = Conn::to(sidecar.address()).await;
+        if number % 2 == 0 {
+            conn.send("GET /posts HTTP/1.1\r\nX: ").await;
+        }
+        all.push(conn);
+    }
+    all
+}
+
+#[tokio::test]
+async fn a_flood_of_connections_makes_room_for_those_who_ask() {
+    let release = Release::new();
+    let held = |request: &crate::harness::Request| request.head.start().contains("/slow");
+    let upstream = Scripted::holding(&release, held, |_| ok("[]")).await;
+    let few = format!("{EVERYTHING}limits: {{ connections: 10 }}\n");
+    let sidecar = Sidecar::start(&upstream.url(), &few).await;
+    let mut subscriber = sidecar.hear(ALL).await;
+    let mut slow = Conn::to(sidecar.address()).await;
+    slow.send(sidecar.request("GET", "/slow", &[])).await;
+    upstream.request(0).await;
+    let mut flood = flood(&sidecar, 60).await;
+    for _ in 0..5 {
+        sidecar.get("/posts").await.expect(200);
+        sidecar.publish("N", json!(1)).await.expect(200);
+        assert_eq!(subscriber.next().await.json()["event"], "N");
+    }
+    // The oldest are gone, and the request that was served meanwhile was not disturbed.
+    for conn in &mut flood[..45] {
+        assert_eq!(conn.rest().await, b"");
+    }
+    release.open();
+    slow.response().await.expect(200);
+}
+
+#[tokio::test]
+async fn a_connection_too_many_of_one_address_closes_an_older_one_of_its_own() {
+    let upstream = Scripted::answering(ok("[]")).await;
+    let few = format!("{EVERYTHING}limits: {{ connections_per_address: 2 }}\n");
+    let sidecar = Sidecar::start(&upstream.url(), &few).await;
+    let mut first = Conn::to(sidecar.address()).await;
+    let mut second = Conn::to(sidecar.address()).await;
+    second
+        .send(
+            sidecar
+                .request("GET", "/posts", &[])
+                .replace("Connection: close\r\n", ""),
+        )
+        .await;
+    second.response().await.expect(200);
+    let mut third = Conn::to(sidecar.address()).await;
+    third.send(sidecar.request("GET", "/posts", &[])).await;
+    third.response().await.expect(200);
+    assert_eq!(first.rest().await, b"");
+}
+
+#[tokio::test]
+async fn where_nobody_waits_a_newcomer_is_closed_and_the_log_says_why() {
+    let release = Release::new();
+    let upstream = Scripted::holding(&release, |_| true, |_| ok("[]")).await;
+    let few = format!("{EVERYTHING}limits: {{ connections: 2 }}\n");
+    let sidecar = Sidecar::start(&upstream.url(), &few).await;
+    let mut served = Vec::new();
+    for number in 0..2 {
+        let mut conn = Conn::to(sidecar.address()).await;
+        conn.send(sidecar.request("GET", "/posts", &[])).await;
+        upstream.request(number).await;
+        served.push(conn);
+    }
+    let mut newcomer = Conn::to(sidecar.address()).await;
+    assert_eq!(newcomer.rest().await, b"");
+    sidecar
+        .logs(&["newcomers are closed", "limits.connections"])
+        .await;
+    for mut conn in served {
+        release.open();
+        conn.response().await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_idle_for_as_long_as_it_may() {
+    let upstream = Scripted::answering(ok("[]")).await;
+    let short = format!("{EVERYTHING}limits: {{ idle_timeout: 300ms }}\n");
+    let sidecar = Sidecar::start(&upstream.url(), &short).await;
+    let mut fresh = Conn::to(sidecar.address()).await;
+    let mut used = Conn::to(sidecar.address()).await;
+    let request = sidecar.request("GET", "/posts", &[]);
+    used.send(request.replace("Connection: close\r\n", ""))
+        .await;
+    used.response().await.expect(200);
+    assert_eq!(fresh.rest().await, b"");
+    assert_eq!(used.rest().await, b"");
 }

@@ -555,11 +555,45 @@ async fn the_rest_preset_observes_below_its_prefix_alone() {
 #[tokio::test]
 async fn an_ambiguous_path_passes_unchanged_and_its_write_is_uncertain() {
     let (upstream, sidecar, mut subscriber) = before(ok(r#"{"id":1}"#)).await;
-    for path in ["//posts/1", "/x/../posts/1", "/posts%2F1", "/%70osts;a/1"] {
+    for path in [
+        "//posts/1",
+        "/posts//1",
+        "/./posts/1",
+        "/posts/./1",
+        "/x/../posts/1",
+        "/posts/%2e/1",
+        "/x/%2E%2e/posts/1",
+        "/posts%2F1",
+        "/posts%2f1",
+        "/posts%5C1",
+        "/%70osts;a/1",
+        "/posts/1;v=2",
+        "/posts;v=2/1",
+        "/posts/1//",
+        "/POSTS/1",
+        "/Posts/1",
+        "/posts/%00",
+    ] {
         let seen = upstream.requests().len();
         sidecar.put(path, json!({})).await.expect(200);
         let request = upstream.request(seen).await;
         assert_eq!(request.head.start(), format!("PUT {path} HTTP/1.1"));
-        assert_eq!(subscriber.next().await.event(), "uncertain", "{path}");
+        let told = subscriber.next().await;
+        assert_eq!(told.event(), "uncertain", "{path}");
+        assert_eq!(told.json()["collection"], "posts", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_slash_at_the_end_and_an_escaped_letter_leave_no_doubt() {
+    let (_upstream, sidecar, mut subscriber) = before(ok(r#"{"id":1}"#)).await;
+    for path in ["/posts/1", "/posts/1/", "/%70osts/1", "/posts/%31"] {
+        sidecar.put(path, json!({})).await.expect(200);
+        let told = subscriber.next().await;
+        assert_eq!(
+            (told.event(), &told.json()["data"]),
+            ("put", &json!("1")),
+            "{path}"
+        );
     }
 }

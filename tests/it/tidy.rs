@@ -9,6 +9,7 @@ const ORDER: &[&str] = &[
     "event",
     "topic",
     "sse",
+    "forwarded",
     "rule",
     "observe",
     "access",
@@ -28,8 +29,11 @@ const ORDER: &[&str] = &[
     "admin",
     "demo",
     "logging",
+    "tail",
+    "healthcheck",
     "server",
     "cli",
+    "fuzzing",
     "main",
 ];
 

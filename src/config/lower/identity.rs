@@ -3,7 +3,7 @@
 use serde_saphyr::Spanned;
 
 use super::claims::{GrantKeys, claim_grants};
-use super::{Lower, file, one_of};
+use super::{Lower, file, not_among};
 use crate::access::{Answers, Ask, Identity};
 use crate::config::fault::Problem;
 use crate::config::file::place;
@@ -62,9 +62,8 @@ fn of_preset(
     lower: &mut Lower<'_>,
 ) -> Option<(Ask, Pointer)> {
     let yaml = lower.read(named, |name| {
-        let known = || one_of(preset::WITH_IDENTITY);
         let named = preset::yaml(name).filter(|_| preset::WITH_IDENTITY.contains(&name));
-        named.ok_or_else(|| Problem::Choice { known: known() })
+        named.ok_or_else(|| not_among(name, preset::WITH_IDENTITY))
     })?;
     let source = Source::new("preset", yaml);
     let preset: file::Preset = match source.parse() {

@@ -79,13 +79,13 @@ fn keep(file: &file::Keep, lower: &mut Lower<'_>) -> Keep {
     }
 }
 
-const LEVELS: &[(&str, Level)] = &[
+pub(super) const LEVELS: &[(&str, Level)] = &[
     ("memory", Level::Memory),
     ("process", Level::Process),
     ("disk", Level::Disk),
 ];
 
-const ON_FAILURE: &[(&str, OnFailure)] = &[
+pub(super) const ON_FAILURE: &[(&str, OnFailure)] = &[
     ("release", OnFailure::Release),
     ("refuse", OnFailure::Refuse),
 ];

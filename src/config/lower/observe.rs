@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_saphyr::Spanned;
 
-use super::{Lower, boolean, choose, one_of};
+use super::{Lower, boolean, choose, not_among};
 use crate::config::fault::Problem;
 use crate::config::file::{self, Text, place};
 use crate::config::source::Source;
@@ -212,9 +212,7 @@ fn preset_rules(file: &file::Observe, found: &mut Found, lower: &mut Lower<'_>) 
     };
     let Some(named) = &file.preset else { return };
     let yaml = lower.read(named, |name| {
-        preset::yaml(name).ok_or_else(|| Problem::Choice {
-            known: one_of(preset::NAMES),
-        })
+        preset::yaml(name).ok_or_else(|| not_among(name, preset::NAMES))
     });
     let (Some(yaml), Some(prefix)) = (yaml, prefix) else {
         return;
@@ -325,10 +323,10 @@ fn statuses_of(text: &str) -> Result<RangeInclusive<u16>, Problem> {
 
 const METHODS: [Method; 4] = [Method::Post, Method::Put, Method::Patch, Method::Delete];
 
-const COMPLETE: &[(&str, Complete)] = &[
+pub(super) const COMPLETE: &[(&str, Complete)] = &[
     ("no", Complete::No),
     ("request", Complete::Request),
     ("upstream", Complete::Upstream),
 ];
 
-const CASES: &[(&str, Case)] = &[("any", Case::Any), ("exact", Case::Exact)];
+pub(super) const CASES: &[(&str, Case)] = &[("any", Case::Any), ("exact", Case::Exact)];

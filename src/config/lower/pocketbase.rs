@@ -38,4 +38,4 @@ pub(super) fn pocketbase(
 }
 
 /// Whether the sidecar answers.
-const ANSWERED_BY: &[(&str, bool)] = &[("tidings", true), ("upstream", false)];
+pub(super) const ANSWERED_BY: &[(&str, bool)] = &[("tidings", true), ("upstream", false)];

@@ -48,7 +48,7 @@ pub(super) fn rules(file: &file::Access, lower: &mut Lower<'_>) -> Rules {
 
 /// What is heard where a rule says nothing, or cannot decide.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Otherwise {
+pub(super) enum Otherwise {
     Nothing,
     Upstream,
 }
@@ -60,11 +60,9 @@ fn of_collection(file: &file::CollectionRules, lower: &mut Lower<'_>) -> Collect
     }
     let otherwise = file.rule.as_ref();
     let otherwise = lower.or(otherwise, Otherwise::Nothing, |text| {
-        choose(text, &[("upstream", Otherwise::Upstream)])
+        choose(text, OTHERWISE)
     });
-    let tells_leaving = lower.or(file.leaving.as_ref(), false, |text| {
-        choose(text, &[("delete", true), ("nothing", false)])
-    });
+    let tells_leaving = lower.or(file.leaving.as_ref(), false, |text| choose(text, LEAVING));
     let list = hear(file.hear.as_ref().or(file.list.as_ref()), otherwise, lower);
     let view = match &file.hear {
         Some(_) => list.clone(),
@@ -97,3 +95,7 @@ fn read(text: &str) -> Result<Rule, Problem> {
         None => Ok(rule),
     }
 }
+
+pub(super) const OTHERWISE: &[(&str, Otherwise)] = &[("upstream", Otherwise::Upstream)];
+
+pub(super) const LEAVING: &[(&str, bool)] = &[("delete", true), ("nothing", false)];

@@ -162,7 +162,7 @@ fn heartbeat(file: &file::Heartbeat, lower: &mut Lower<'_>) -> Heartbeat {
 }
 
 /// Whether it is open.
-const ACCESS: &[(&str, bool)] = &[("grant", false), ("open", true)];
+pub(super) const ACCESS: &[(&str, bool)] = &[("grant", false), ("open", true)];
 
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
 const CLOUDEVENT_TYPE: &str = "tidings.{event}";

@@ -124,7 +124,7 @@ fn is_same(host: &str, port: u16, listen: SocketAddr) -> bool {
     same && port == listen.port()
 }
 
-const HOST_HEADERS: &[(&str, HostHeader)] = &[
+pub(super) const HOST_HEADERS: &[(&str, HostHeader)] = &[
     ("preserve", HostHeader::Preserve),
     ("upstream", HostHeader::Upstream),
 ];

@@ -94,5 +94,5 @@ ask: /me, grants: .a  =>  4:access.identity.grants has an empty name
 ask: /me, hear: ['GET:a']  =>  4:access.identity.hear[0] has no method
 ask: /me, publish: ['PUT:a']  =>  4:access.identity.publish[0] names writes
 ask: /me, roles: { claim: a, grants: { b: { publish: [put] } } }  =>  4:access.identity.roles.grants.b.publish[0] is reserved
-ask: /me, key: 1  =>  4:access.identity.key unknown key "key": the keys here are preset, ask, claims, cache
+ask: /me, key: 1  =>  4:access.identity.key unknown key "key" (it belongs under `access.keys`): the keys here are preset, ask, claims, cache
 "#;

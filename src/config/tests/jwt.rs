@@ -152,5 +152,5 @@ algorithms: [RS256], jwks: https://h, roles: { claim: a }  =>  4:access.jwt.role
 algorithms: [RS256], jwks: https://h, roles: { claim: '', grants: {} }  =>  4:access.jwt.roles.claim has an empty name
 algorithms: [RS256], jwks: https://h, roles: { claim: a, grants: { b: { publish: [put] } } }  =>  4:access.jwt.roles.grants.b.publish[0] is reserved
 algorithms: [RS256], jwks: https://h, roles: { claim: a, grants: { b: { hear: ['GET:a'] } } }  =>  4:access.jwt.roles.grants.b.hear[0] has no method
-algorithms: [RS256], jwks: https://h, keys: 1  =>  4:access.jwt.keys unknown key "keys": the keys here are algorithms, jwks, secret
+algorithms: [RS256], jwks: https://h, keys: 1  =>  4:access.jwt.keys unknown key "keys" (it belongs under `access`): the keys here are algorithms, jwks, secret
 "#;

@@ -328,13 +328,6 @@ drain: 0s  =>  3:drain must be from 1ms to 1h
 drain: 61m  =>  3:drain must be from 1ms to 1h
 drain: 10  =>  3:drain is no duration
 drain: forever  =>  3:drain is no duration
-limits: { streams: 0 }  =>  3:limits.streams must be from 1 to 1000000
-limits: { streams: many }  =>  3:limits.streams is no whole number
-limits: { head: 1023 }  =>  3:limits.head must be from 1KiB to 1MiB
-limits: { head: 1KB }  =>  3:limits.head is no size
-limits: { head_timeout: 0ms }  =>  3:limits.head_timeout must be from 1ms to 1h
-limits: { subscriptions: 1 }  =>  3:limits.subscriptions must be from 1KiB to 64GiB
-limits: { observed_body: 1GiB }  =>  3:limits.observed_body must be from 1 to 64MiB
 log: { wait: 9ms }  =>  3:log.wait must be from 10ms to 30s
 log: { wait: 31s }  =>  3:log.wait must be from 10ms to 30s
 log: { wait: soon }  =>  3:log.wait is no duration
@@ -482,14 +475,14 @@ name: a, key: b, publish: ['POST:a']  =>  5:access.keys[0].publish[0] names writ
 name: a, key: b, publish: ['*:*']  =>  5:access.keys[0].publish[0] names writes
 name: a, key: b, publish: [GOAL, Put]  =>  5:access.keys[0].publish[1] is reserved
 name: a, key: b, publish: [UNCERTAIN]  =>  5:access.keys[0].publish[0] is reserved
-name: a, key: b, kye: c  =>  5:access.keys[0].kye unknown key "kye": the keys here are name, key, hear, publish, superuser, origins
+name: a, key: b, kye: c  =>  5:access.keys[0].kye unknown key "kye" (did you mean `key`?): the keys here are name, key, hear, publish, superuser, origins
 "#;
 
 /// Below `listen` and `upstream`.
 const NO_YAML: &str = r#"
 drain: 1s\ndrain: 2s  =>  4:drain is written twice
 colour: red  =>  3:colour unknown key "colour": the keys here are listen, upstream, admin
-limits: { heads: 1KiB }  =>  3:limits.heads unknown key "heads": the keys here are streams, head,
+limits: { heads: 1KiB }  =>  3:limits.heads unknown key "heads" (did you mean `head`?): the keys here are streams, streams_per_key,
 limits: 7  =>  3:limits expected a table of keys
 limits: { head: 1KiB  =>  3:limits is not YAML
 drain: a: b  =>  3:drain is not YAML

@@ -36,6 +36,8 @@ pub enum Denial {
     Full,
     /// Its stream is that of another identity.
     Identity,
+    /// Whoever it is has as many streams as they may.
+    TooMany,
     /// There is no such stream.
     Unknown,
 }
@@ -146,6 +148,10 @@ impl Submit {
             Denial::Identity => self.answer(
                 StatusCode::FORBIDDEN,
                 "The current and the previous request authorization don't match.",
+            ),
+            Denial::TooMany => self.answer(
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many clients, try again later.",
             ),
             Denial::Unknown => self.answer(StatusCode::NOT_FOUND, "Missing or invalid client id."),
         }

@@ -50,6 +50,9 @@ impl Engine {
         if bytes > subscribed.bytes && others + bytes as usize > max {
             return Err(Denial::Full);
         }
+        if !stream.seat.belongs_to(principal, self.terms.seats_max) {
+            return Err(Denial::TooMany);
+        }
         self.subscribed_bytes = others + bytes as usize;
         subscribed.bytes = bytes;
         let is_first = subscribed.to.is_none();

@@ -39,7 +39,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use aliases::Aliases;
-pub use batch::{Batch, Batched};
+pub use batch::{Batch, Batched, Gap};
 
 use crate::event::{Id, Json, Kind, Method};
 use extract::Success;
@@ -55,6 +55,8 @@ pub struct Observe {
     pub rules: Vec<Arc<Rule>>,
     /// Requests that hold several of such.
     pub batches: Vec<Arc<Batch>>,
+    /// Requests that change records of collections that they do not name.
+    pub gaps: Vec<Arc<Gap>>,
     /// Paths that are never observed, whatever the rules say, in any spelling and any case.
     pub ignore: Vec<Glob>,
     /// The only collections that are observed; none: all that the rules find. In any case, where
@@ -81,7 +83,7 @@ pub struct Observe {
 /// A request that is to be observed.
 #[derive(Clone, Debug)]
 pub enum Observed {
-    /// It holds several.
+    /// It holds several, or nobody knows what.
     Batch(Box<Batched>),
     /// It is one by itself.
     One(Target),
@@ -182,12 +184,8 @@ impl Observe {
     /// How a request of `method` on `path`, with that query, is observed; none if it is not.
     #[must_use]
     pub fn observed(&self, method: &str, path: &str, query: &str) -> Option<Observed> {
-        if method == Method::Post.as_str() && !self.batches.is_empty() {
-            let path = Canonical::of(path);
-            let is = |batch: &&Arc<Batch>| path.readings().any(|path| batch.path.matches(path));
-            if let Some(batch) = self.batches.iter().find(is) {
-                return Some(Observed::Batch(Box::new(Batched::new(batch, self))));
-            }
+        if let Some(batched) = self.batched(Method::of(method)?, path) {
+            return Some(Observed::Batch(Box::new(batched)));
         }
         let target = self.target(method, path)?;
         Some(Observed::One(target.asked(query)))
@@ -336,7 +334,7 @@ impl Target {
                 ..
             } => match (self.rule.outcome(status), response) {
                 (Outcome::Refused, _) => Vec::new(),
-                (Outcome::Succeeded, Body::Whole(_)) if self.exact => {
+                (Outcome::Succeeded, Body::Whole(_)) if self.exact && !self.rule.uncertain => {
                     let success = Success {
                         target: self,
                         location,
@@ -436,7 +434,7 @@ impl Observed {
     #[must_use]
     pub fn method(&self) -> Method {
         match self {
-            Self::Batch(_) => Method::Post,
+            Self::Batch(batched) => batched.method(),
             Self::One(target) => target.method,
         }
     }

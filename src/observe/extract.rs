@@ -8,7 +8,7 @@
 //! | --- | --- | --- | --- |
 //! | POST | a write | a write each | a write of what was sent |
 //! | PUT, PATCH | a write, if it has the id of the path | a write each | a write without a record |
-//! | DELETE | a write | one write of all | one write of all that were sent |
+//! | DELETE | a write; without the record, if that says itself that it is gone | one write of all | one write of all that were sent |
 //!
 //! Nothing is guessed: a write whose records are not all known is one [`Kind::Uncertain`].
 
@@ -122,7 +122,7 @@ impl Success<'_> {
         let found = self.answered();
         if let Some(id) = &self.target.id {
             let shown = found
-                .filter(|found| json::is_object(found))
+                .filter(|found| json::is_object(found) && !self.target.rule.is_tombstone(found))
                 .filter(|_| self.answered_id().as_ref() == Some(id));
             return Ok(vec![self.target.write(vec![id.clone()], shown)]);
         }

@@ -4,7 +4,7 @@
 //! leaves nothing behind; `harness` is the language that they are written in. In `faults`
 //! everything around the sidecar fails, and a checker judges what came of it.
 //!
-//! `tests/run` installs json-server, Django, PocketBase, the npm and Python clients and Chromium,
+//! `tests/run` installs json-server, Django, Kinto, PocketBase, the npm and Python clients and Chromium,
 //! without which some fail.
 #![expect(
     clippy::indexing_slicing,
@@ -46,6 +46,7 @@ mod pages;
 mod passing;
 mod pocketbase;
 mod pocketbase_itself;
+mod presets;
 mod proxied;
 mod publishing;
 mod reaching;

@@ -23,6 +23,10 @@ impl Page {
         for batch in &observe.batches {
             self.line("", format_args!("several in one at {}", batch.path));
         }
+        for gap in &observe.gaps {
+            let methods = list(&gap.methods);
+            self.line("", format_args!("a gap after {methods} {}", gap.path));
+        }
         self.reads(observe, access);
         for (name, list) in [
             ("ignored", list(&observe.ignore)),
@@ -74,6 +78,12 @@ impl Page {
             Complete::Request => self.line("", "   completed with what was sent"),
             Complete::Upstream => self.line("", "   completed by reading the record"),
         }
+        if rule.uncertain {
+            self.line(
+                "",
+                "   told as uncertain, of the record that the path names at most",
+            );
+        }
         for sample in samples(rule, observe) {
             self.line("", format_args!("   {sample}"));
         }
@@ -106,17 +116,20 @@ fn samples(rule: &Rule, observe: &Observe) -> Vec<String> {
         return Vec::new();
     }
     let named = observe.collections.as_ref().and_then(|names| names.first());
-    let collection = named.map_or("company", |name| name);
+    let places = template.matches("{collection}").count();
+    let company = vec!["company"; places].join("/");
+    let collection = named.map_or(&*company, |name| name);
     let sample = |method: &Method| {
+        let mut names = collection.splitn(places, '/');
         let segments = template.split('/').filter_map(|segment| match segment {
-            "{collection}" => Some(collection),
+            "{collection}" => names.next(),
             "{id?}" if *method == Method::Post => None,
             _ if segment.starts_with('{') => Some("1"),
             literal => Some(literal),
         });
         let path = Vec::from_iter(segments).join("/");
         match observe.target(method.as_str(), &path) {
-            Some(target) if !target.is_exact() => {
+            Some(target) if rule.uncertain || !target.is_exact() => {
                 format!(
                     "{method} {path} is told as uncertain of {}",
                     target.collection()

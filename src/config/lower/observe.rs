@@ -16,24 +16,13 @@ use crate::limits;
 use crate::observe::rule::{
     Case, Complete, Concealed, Glob, Naming, PathPattern, Pointer, Read, Rule, TargetTemplate,
 };
-use crate::observe::{Batch, Observe, preset};
+use crate::observe::{Batch, Gap, Observe, preset};
 
 /// The compiled section. Rules that the operator wrote come before those of the preset, so
 /// that they can make an exception of a path.
 pub(super) fn observe(file: &file::Observe, lower: &mut Lower<'_>) -> Observe {
     let mut found = Found::default();
-    for rule in file.rules.as_deref().unwrap_or_default() {
-        found.rule(rule, "", lower);
-    }
-    for glob in file.ignore.as_deref().unwrap_or_default() {
-        found.ignore(glob, "", lower);
-    }
-    for batch in file.batches.as_deref().unwrap_or_default() {
-        found.batch(batch, "", lower);
-    }
-    for pointer in file.redact.as_deref().unwrap_or_default() {
-        found.redact(pointer, lower);
-    }
+    found.all(file, "", lower);
     preset_rules(file, &mut found, lower);
     let collections = file.collections.as_deref().map(|names| {
         let names = lower.all(names, |text| match text {
@@ -45,6 +34,7 @@ pub(super) fn observe(file: &file::Observe, lower: &mut Lower<'_>) -> Observe {
     Observe {
         rules: found.rules,
         batches: found.batches,
+        gaps: found.gaps,
         ignore: found.ignore,
         collections,
         aliases: Arc::default(),
@@ -65,17 +55,38 @@ const REMEMBER_BYTES: usize = 16 * limits::MIB;
 struct Found {
     rules: Vec<Arc<Rule>>,
     batches: Vec<Arc<Batch>>,
+    gaps: Vec<Arc<Gap>>,
     ignore: Vec<Glob>,
     redact: Vec<Pointer>,
 }
 
 impl Found {
+    /// What a section says by itself, its paths behind `prefix`.
+    fn all(&mut self, file: &file::Observe, prefix: &str, lower: &mut Lower<'_>) {
+        for rule in file.rules.as_deref().unwrap_or_default() {
+            self.rule(rule, prefix, lower);
+        }
+        for glob in file.ignore.as_deref().unwrap_or_default() {
+            self.ignore(glob, prefix, lower);
+        }
+        for batch in file.batches.as_deref().unwrap_or_default() {
+            self.batch(batch, prefix, lower);
+        }
+        for gap in file.gaps.as_deref().unwrap_or_default() {
+            self.gap(gap, prefix, lower);
+        }
+        for pointer in file.redact.as_deref().unwrap_or_default() {
+            self.redact(pointer, lower);
+        }
+    }
+
     fn rule(&mut self, rule: &file::Rule, prefix: &str, lower: &mut Lower<'_>) {
         let case = rule.case.as_ref();
         let case = lower.or(case, Case::Exact, |text| choose(text, CASES));
         let path = lower.read(&rule.path, |text| {
             let path = match text.strip_prefix("regex:") {
-                Some(regex) => PathPattern::regex(regex),
+                Some(regex) if prefix.is_empty() => PathPattern::regex(regex),
+                Some(regex) => PathPattern::regex(&format!("{}(?:{regex})", regex::escape(prefix))),
                 None => PathPattern::template(&format!("{prefix}{text}")),
             };
             path?.with_case(case)
@@ -86,10 +97,7 @@ impl Found {
         };
         let record = rule.record.as_ref();
         let record = lower.or(record, Pointer::default(), str::parse);
-        let methods = match &rule.methods {
-            None => METHODS.to_vec(),
-            Some(methods) => some_of(methods, method, lower),
-        };
+        let methods = methods(rule.methods.as_ref(), lower);
         let success = match &rule.success {
             None => vec![200..=299],
             Some(statuses) => some_of(statuses, statuses_of, lower),
@@ -105,6 +113,9 @@ impl Found {
         let conceal = conceal.collect();
         let complete = rule.complete.as_ref();
         let complete = lower.or(complete, Complete::No, |text| choose(text, COMPLETE));
+        let tombstone = rule.tombstone.as_ref();
+        let tombstone = tombstone.and_then(|text| lower.read(text, str::parse));
+        let uncertain = lower.or(rule.uncertain.as_ref(), false, boolean);
         let read = rule.read.as_ref();
         let read = read.map(|file| read_of(file, prefix, lower));
         if let Some(path) = path {
@@ -117,6 +128,8 @@ impl Found {
                 partial: partial.into(),
                 conceal,
                 complete,
+                tombstone,
+                uncertain,
                 read: read.unwrap_or_else(|| path.read()),
                 path,
             }));
@@ -135,6 +148,11 @@ impl Found {
         let answers = at(&file.answers, &[]);
         let status = at(&file.status, &["status"]);
         let answer = at(&file.answer, &["body"]);
+        let defaults = file.defaults.as_ref();
+        let defaults = defaults.and_then(|text| lower.read(text, str::parse));
+        let base = lower.or(file.base.as_ref(), String::new(), prefix_of);
+        let undone_by = file.undone_by.as_deref().unwrap_or_default();
+        let undone_by = lower.all(undone_by, statuses_of).into();
         let form = file.form.as_ref();
         let form = form.and_then(|text| {
             lower.read(text, |name| match name {
@@ -149,12 +167,23 @@ impl Found {
                 form,
                 method,
                 url,
+                prefix: prefix.into(),
+                base: base.into(),
                 body,
+                defaults,
                 answers,
                 status,
                 answer,
+                undone_by,
             }));
         }
+    }
+
+    fn gap(&mut self, file: &file::Gap, prefix: &str, lower: &mut Lower<'_>) {
+        let path = lower.read(&file.path, |text| Glob::new(&format!("{prefix}{text}")));
+        let methods = methods(file.methods.as_ref(), lower).into();
+        self.gaps
+            .extend(path.map(|path| Arc::new(Gap { path, methods })));
     }
 
     fn redact(&mut self, pointer: &Text, lower: &mut Lower<'_>) {
@@ -197,18 +226,7 @@ fn preset_rules(file: &file::Observe, found: &mut Found, lower: &mut Lower<'_>) 
         }
     };
     let mut of_preset = Lower::new(&source, lower.env);
-    for rule in &preset.rules {
-        found.rule(rule, &prefix, &mut of_preset);
-    }
-    for glob in preset.ignore.as_deref().unwrap_or_default() {
-        found.ignore(glob, &prefix, &mut of_preset);
-    }
-    for pointer in preset.redact.as_deref().unwrap_or_default() {
-        found.redact(pointer, &mut of_preset);
-    }
-    for batch in preset.batches.as_deref().unwrap_or_default() {
-        found.batch(batch, &prefix, &mut of_preset);
-    }
+    found.all(&preset.observe, &prefix, &mut of_preset);
     lower.errors.append(of_preset.into_errors());
 }
 
@@ -275,6 +293,14 @@ fn some_of<T>(
         lower.refuse(place(texts.referenced), Problem::EmptyList);
     }
     lower.all(&texts.value, read)
+}
+
+/// Those that are named, or all that write.
+fn methods(texts: Option<&Spanned<Vec<Text>>>, lower: &mut Lower<'_>) -> Vec<Method> {
+    match texts {
+        None => METHODS.to_vec(),
+        Some(texts) => some_of(texts, method, lower),
+    }
 }
 
 fn method(text: &str) -> Result<Method, Problem> {

@@ -1,7 +1,7 @@
 //! Rules for known backends, as the text that an operator could have written.
 //!
 //! A preset's text is YAML with keys of the configuration's `observe:` section, in its own words:
-//! `batches`, `ignore`, `redact` and `rules`; and perhaps with `identity`, of which `ask` and
+//! `batches`, `ignore`, `method_override`, `redact` and `rules`; and perhaps with `identity`, of which `ask` and
 //! `claims` are those of `access.identity`. Reading it is the configuration's business.
 
 /// The presets that there are, as [`yaml`] knows them.

@@ -110,9 +110,10 @@ impl Batched {
         if essence == "application/json" || essence.ends_with("+json") {
             return Some(bytes.to_vec());
         }
-        let parts = form::multipart(bytes, media, self.batch.form.as_deref()?)?;
+        let form = self.batch.form.as_deref()?;
+        let parts = form::multipart(bytes, media, |name| name == form)?;
         match parts.as_slice() {
-            [only] => Some(only.to_vec()),
+            [(_, only)] => Some(only.to_vec()),
             _ => None,
         }
     }

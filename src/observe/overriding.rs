@@ -84,7 +84,16 @@ impl MethodOverride {
     /// What the head of a request names.
     fn named(&self, query: &str, headers: &HeaderMap) -> Named {
         let mut named = Named::default();
-        for value in self.headers.iter().flat_map(|name| headers.get_all(name)) {
+        for (name, value) in headers.iter().filter(|_| !self.headers.is_empty()) {
+            let alike = |own: &&HeaderName| {
+                own.as_str().len() == name.as_str().len()
+                    && own.as_str().replace('_', "-") == name.as_str().replace('_', "-")
+            };
+            let Some(own) = self.headers.iter().find(alike) else {
+                continue;
+            };
+            // Some tell the two signs apart, and others see the field behind CGI's names.
+            named.other |= own != name;
             // Of several in a list some take the first.
             match value.to_str() {
                 Ok(list) => list.split(',').for_each(|name| named.add(name)),
@@ -92,8 +101,7 @@ impl MethodOverride {
             }
         }
         if let Some(parameter) = &self.query {
-            let values = form::urlencoded(query.as_bytes(), parameter);
-            values.for_each(|value| named.add(&value));
+            named.add_form(query.as_bytes(), parameter);
         }
         named
     }
@@ -201,6 +209,21 @@ impl Named {
         }
     }
 
+    /// Adds what fields of that name say that are separated by `&`.
+    fn add_form(&mut self, text: &[u8], field: &str) {
+        for (name, value) in form::urlencoded(text) {
+            if form::is_mistaken_for(&name, field) {
+                self.add_field(&name, &value, field);
+            }
+        }
+    }
+
+    /// Adds what a field says that some take for that one.
+    fn add_field(&mut self, name: &str, value: &str, field: &str) {
+        self.other |= name != field;
+        self.add(value);
+    }
+
     /// Adds what a body names in its field of that name.
     fn add_body(&mut self, body: Body<'_>, media: Option<&str>, field: &str) {
         let Body::Whole(bytes) = body else {
@@ -209,10 +232,11 @@ impl Named {
         };
         let form = media.filter(|media| form::is_form(media));
         if let Some(media) = form.filter(|media| !form::is_urlencoded(media)) {
-            match form::multipart(bytes, media, field) {
+            let alike = |name: &str| form::is_mistaken_for(name, field);
+            match form::multipart(bytes, media, alike) {
                 None => self.other = true,
-                Some(parts) => parts.iter().for_each(|part| {
-                    self.add(&String::from_utf8_lossy(part));
+                Some(parts) => parts.iter().for_each(|(name, part)| {
+                    self.add_field(name, &String::from_utf8_lossy(part), field);
                 }),
             }
             return;
@@ -223,7 +247,7 @@ impl Named {
         // as either.
         if form.is_some() || media.is_none() {
             let mut as_form = before;
-            form::urlencoded(bytes, field).for_each(|value| as_form.add(&value));
+            as_form.add_form(bytes, field);
             match as_json {
                 true if as_form != *self => self.other = true,
                 true => {}

@@ -143,6 +143,10 @@ fn the_head_of_a_post_names_its_method() {
         ),
         (&[(field, "")], "", Some(&ANY)),
         (&[(field, "MKCOL")], "", Some(&ANY)),
+        (&[("x_http_method-override", "PUT")], "", Some(&ANY)),
+        (&[], "?.method=PUT", Some(&ANY)),
+        (&[], "?_method[]=PUT", Some(&ANY)),
+        (&[], "?methods=PUT&_method_=PUT", Some(&["POST 7"])),
         (&[(field, "DELETE")], "?_method=x", Some(&ANY)),
     ] {
         let request = format!("POST /posts/7{query}");
@@ -161,7 +165,8 @@ fn another_method_than_a_post_is_itself_or_in_doubt() {
             ("GET", "GET", None),
             ("GET", "HEAD", None),
             ("GET", "nonsense", None),
-            ("GET", "DELETE", Some(&["uncertain DELETE 7"][..])),
+            ("GET", "nonsense, delete", Some(&["uncertain DELETE 7"][..])),
+            ("GET", "DELETE", Some(&["uncertain DELETE 7"])),
             ("HEAD", "PUT", Some(&["uncertain PUT 7"])),
             ("PUT", "PUT", Some(&["PUT 7"])),
             ("PUT", "GET", Some(&["PUT 7"])),
@@ -204,6 +209,7 @@ fn the_body_of_a_post_names_its_method() {
             &["uncertain PATCH 7", "uncertain PUT 7"],
         ),
         (FORM, "_method=", &ANY),
+        (FORM, "+_method=DELETE", &ANY),
         (None, "_method=DELETE", &["DELETE 7"]),
         (PARTS, &*parts, &["PUT 7"]),
         (PARTS, &*file, &["POST 7"]),

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::header::ACCEPT;
+use http::header::{ACCEPT, ACCEPT_ENCODING};
 use http::{Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_rustls::HttpsConnectorBuilder;
@@ -30,6 +30,7 @@ use crate::access::{KeySet, Keyring};
 use crate::config::Snapshot;
 use crate::limits::{JWKS_BYTES_MAX, JWKS_FRESH_FOR, JWKS_PAUSE, JWKS_TIMEOUT, JWKS_WAIT};
 use crate::metrics::{Metrics, Success};
+use crate::observe::Codings;
 
 /// The handle by which keys are asked for. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -232,6 +233,7 @@ where
     let client = Client::builder(TokioExecutor::new()).build::<_, Empty<Bytes>>(connector);
     let request = Request::get(url)
         .header(ACCEPT, "application/jwk-set+json, application/json")
+        .header(ACCEPT_ENCODING, "identity")
         .body(Empty::new())
         .map_err(|error| asked_in_vain(&error))?;
     let answer = client.request(request).await;
@@ -239,10 +241,14 @@ where
     if answer.status() != StatusCode::OK {
         return Err(NoKeys::Status(answer.status()));
     }
+    // Some code it whatever was asked for.
+    let codings = Codings::of(answer.headers());
     let body = Limited::new(answer.into_body(), JWKS_BYTES_MAX)
         .collect()
         .await;
-    Ok(body.map_err(|error| asked_in_vain(&*error))?.to_bytes())
+    let body = body.map_err(|error| asked_in_vain(&*error))?.to_bytes();
+    let document = codings.decoded(&body, JWKS_BYTES_MAX);
+    document.ok_or(NoKeys::Unusable)
 }
 
 /// The error, and what it comes from: what a client says first is that something was in vain.

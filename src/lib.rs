@@ -97,6 +97,7 @@
 //! | question, answer, identity | what the upstream is asked of a credential, and says; whom it knows |
 //! | read, shown | a record asked for as somebody; what of it they may see |
 //! | batch, alias | a request that holds several; another name of a collection, in paths |
+//! | coding, override | how a body is compressed; what a request says of its method besides |
 //! | completion | how an event gets the record that the write did not tell |
 //! | left | a record that somebody may see no more after a change |
 //! | halt | where a stream goes no further until the upstream has answered |

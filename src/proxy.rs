@@ -193,7 +193,8 @@ impl ProxyHttp for Relay {
         if let Some(snapshot) = &snapshot
             && let Some(observed) = {
                 let (path, query) = target_of(request);
-                (snapshot.observe).observed(request.method.as_str(), path, query)
+                let (method, headers) = (request.method.as_str(), &request.headers);
+                snapshot.observe.observed(method, path, query, headers)
             }
         {
             if self.log.refuses() {

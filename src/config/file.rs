@@ -98,6 +98,7 @@ pub(super) struct Observe {
     pub(super) remember: Option<Text>,
     pub(super) read_before_delete: Option<Text>,
     pub(super) gaps: Option<Vec<Gap>>,
+    pub(super) method_override: Option<MethodOverride>,
     pub(super) batches: Option<Vec<Batch>>,
     pub(super) rules: Option<Vec<Rule>>,
 }
@@ -169,6 +170,15 @@ pub(super) struct Read {
     pub(super) list: Option<Text>,
     pub(super) items: Option<Text>,
     pub(super) expand: Option<Text>,
+}
+
+/// Where a request may say that it is another method.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MethodOverride {
+    pub(super) headers: Option<Vec<Text>>,
+    pub(super) query: Option<Text>,
+    pub(super) body: Option<Text>,
 }
 
 /// A request that holds several.

@@ -5,6 +5,7 @@ mod identity;
 mod jwt;
 mod limits;
 mod nearest;
+mod overrides;
 mod presets;
 mod proxies;
 mod refusals;

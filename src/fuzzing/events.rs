@@ -29,7 +29,8 @@ pub(super) fn events(data: &[u8]) {
         return;
     };
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let Some(observed) = observe.observed(method, path, query) else {
+    let none = http::HeaderMap::new();
+    let Some(observed) = observe.observed(method, path, query, &none) else {
         return;
     };
     let all = observed.events(Answer::Complete {

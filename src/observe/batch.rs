@@ -11,12 +11,9 @@ use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use futures_util::{FutureExt, future, stream};
-use http::header::CONTENT_DISPOSITION;
-use multer::{Field, Multipart};
 use serde_json::value::RawValue;
 
+use super::form;
 use super::json::{self, Content};
 use super::path::Canonical;
 use super::rule::{Glob, Outcome, Pointer, outcome};
@@ -223,32 +220,16 @@ impl Batch {
         let (Body::Whole(bytes), Some(media)) = (request, media) else {
             return None;
         };
-        let essence = media.split(';').next().unwrap_or_default();
-        let essence = essence.trim().to_ascii_lowercase();
+        let essence = form::essence(media);
         if essence == "application/json" || essence.ends_with("+json") {
             return Some(bytes.to_vec());
         }
-        // RFC 2231 § 4 would let it say another boundary besides.
-        let boundary = multer::parse_boundary(media).ok();
-        let boundary = boundary.filter(|_| !media.contains('*'))?;
-        let name = self.form.as_deref()?;
-        let whole = Bytes::copy_from_slice(bytes);
-        let pieces = stream::once(future::ready(Ok::<_, std::convert::Infallible>(whole)));
-        let mut form = Multipart::new(pieces, boundary);
-        let mut text = None;
-        // All of it is here: nothing is ever waited for.
-        let parts = async {
-            while let Some(field) = form.next_field().await.ok()? {
-                is_plain(&field).then_some(())?;
-                if field.name() == Some(name) {
-                    let earlier = text.replace(field.bytes().await.ok()?);
-                    earlier.is_none().then_some(())?;
-                }
-            }
-            Some(())
-        };
-        parts.now_or_never()??;
-        text.map(|text| text.to_vec())
+        let form = self.form.as_deref()?;
+        let parts = form::multipart(bytes, media, |name| name == form)?;
+        match parts.as_slice() {
+            [(_, only)] => Some(only.to_vec()),
+            _ => None,
+        }
     }
 
     /// The requests, unless they cannot be read or are too many.
@@ -331,12 +312,4 @@ fn has_each_name_once(object: &RawValue) -> bool {
         let mut all = members.iter().map(|member| json::string(member.name));
         all.all(|name| name.is_some_and(|name| names.insert(folded(&name))))
     })
-}
-
-/// Whether a part of a form says in one way only what it is called (RFC 2231 § 4) and what is in it
-/// (RFC 2045 § 6).
-fn is_plain(part: &Field<'_>) -> bool {
-    let named = part.headers().get(CONTENT_DISPOSITION);
-    let is_named = named.is_some_and(|named| !named.as_bytes().contains(&b'*'));
-    is_named && !part.headers().contains_key("content-transfer-encoding")
 }

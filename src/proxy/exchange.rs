@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION, TRANSFER_ENCODING,
-};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION, TRANSFER_ENCODING};
 use pingora::http::{RequestHeader, ResponseHeader};
 use serde_json::value::RawValue;
 
@@ -14,7 +12,7 @@ use super::capture::{Capture, body};
 use super::completing::Writer;
 use crate::event::{Id, Json, Kind, Method};
 use crate::log::{Intent, Unsettled};
-use crate::observe::{Answer, Completion, Happened, Observed};
+use crate::observe::{Answer, Codings, Completion, Happened, Observed};
 
 /// What is observed of an exchange.
 #[derive(Debug)]
@@ -37,8 +35,12 @@ pub(crate) struct Observing {
     /// The record as it was before its delete, if it was read.
     before: Option<Json>,
     reached: Reached,
+    /// How the request's body is coded.
+    codings: Codings,
     request: Capture,
     response: Capture,
+    /// Bytes of a body that are read at most, whatever it was coded into.
+    body_bytes_max: usize,
 }
 
 /// What is known of a write beside its events.
@@ -76,15 +78,8 @@ enum Reached {
 struct Head {
     status: u16,
     location: Option<Box<str>>,
-    coding: Coding,
+    codings: Codings,
     end: End,
-}
-
-/// Whether the body's bytes are the text itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Coding {
-    Other,
-    Plain,
 }
 
 /// How the end of the body is told.
@@ -97,15 +92,14 @@ enum End {
 }
 
 impl Exchange {
-    /// Begins to observe; of each body so many bytes are kept at most. A request that says
-    /// how it is coded is not read.
+    /// Begins to observe; of each body so many bytes are kept at most, and read when it is decoded.
     pub(super) fn observe(
         observed: Observed,
         request: &RequestHeader,
         writer: Writer,
         body_bytes_max: usize,
     ) -> Self {
-        let coded = request.headers.contains_key(CONTENT_ENCODING);
+        let types = request.headers.get_all(CONTENT_TYPE).iter();
         Self::Observing(Box::new(Observing {
             observed,
             media: text(request.headers.get(CONTENT_TYPE)).map(Into::into),
@@ -113,12 +107,14 @@ impl Exchange {
             writer,
             before: None,
             reached: Reached::Nobody,
-            request: if coded {
-                Capture::Overflowed
-            } else {
-                Capture::new(body_bytes_max)
+            // What says twice of which type it is the upstream may read as either.
+            codings: match types.count() {
+                0 | 1 => Codings::of(&request.headers),
+                _ => Codings::Unknown,
             },
+            request: Capture::new(body_bytes_max),
             response: Capture::new(body_bytes_max),
+            body_bytes_max,
         }))
     }
 }
@@ -173,16 +169,13 @@ impl Observing {
 
     /// The head of the final answer passes, as the upstream sent it.
     pub(super) fn see_head(&mut self, response: &ResponseHeader) {
-        let text = |name| text(response.headers.get(name));
-        let plain = text(CONTENT_ENCODING).is_none_or(|c| c.eq_ignore_ascii_case("identity"))
-            && response.headers.get_all(CONTENT_ENCODING).iter().count() < 2;
         let framed = response.headers.contains_key(CONTENT_LENGTH)
             || response.headers.contains_key(TRANSFER_ENCODING)
             || has_no_body(response);
         self.reached = Reached::Answered(Head {
             status: response.status.as_u16(),
-            location: text(LOCATION).map(Into::into),
-            coding: if plain { Coding::Plain } else { Coding::Other },
+            location: text(response.headers.get(LOCATION)).map(Into::into),
+            codings: Codings::of(&response.headers),
             end: if framed { End::Framed } else { End::Closed },
         });
     }
@@ -198,7 +191,7 @@ impl Observing {
         let (status, coded, closed) = match &self.reached {
             Reached::Answered(head) => (
                 Some(head.status),
-                head.coding != Coding::Plain,
+                !head.codings.is_plain(),
                 head.end == End::Closed,
             ),
             Reached::Nobody | Reached::Upstream => (None, false, false),
@@ -220,17 +213,20 @@ impl Observing {
         };
         let request = self.request.into_whole();
         let response = self.response.into_whole();
+        let text =
+            |body: Option<Bytes>, codings: &Codings| codings.decoded(&body?, self.body_bytes_max);
+        let request = text(request, &self.codings);
+        let response = text(response, &head.codings);
         if head.end == End::Closed && response.as_deref().is_some_and(is_no_json) {
             let status = Some(head.status);
             return self.observed.events(Answer::Lost { status });
         }
-        let readable = response.as_ref().filter(|_| head.coding == Coding::Plain);
         let mut all = self.observed.events(Answer::Complete {
             status: head.status,
             location: head.location.as_deref(),
             media: self.media.as_deref(),
             request: body(request.as_ref()),
-            response: body(readable),
+            response: body(response.as_ref()),
         });
         if let (Some(before), [happened]) = (self.before, all.as_mut_slice())
             && let Kind::Write {

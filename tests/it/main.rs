@@ -22,6 +22,7 @@ mod bodies;
 mod changing;
 mod cli;
 mod clients;
+mod coded;
 mod completing;
 mod conformance;
 mod cutting;
@@ -29,6 +30,7 @@ mod demo;
 mod drain;
 #[path = "../faults/mod.rs"]
 mod faults;
+mod forms;
 mod gate;
 mod healthcheck;
 mod identity;

@@ -4,8 +4,8 @@ use super::super::unit::show_size;
 use super::{Page, list};
 use crate::access::Access;
 use crate::event::Method;
-use crate::observe::Observe;
 use crate::observe::rule::{Case, Complete, Rule};
+use crate::observe::{MethodOverride, Observe};
 
 impl Page {
     /// The rules in the order in which they count, each with requests that it would see.
@@ -27,6 +27,7 @@ impl Page {
             let methods = list(&gap.methods);
             self.line("", format_args!("a gap after {methods} {}", gap.path));
         }
+        self.overrides(observe.method_override.as_ref());
         self.reads(observe, access);
         for (name, list) in [
             ("ignored", list(&observe.ignore)),
@@ -87,6 +88,19 @@ impl Page {
         for sample in samples(rule, observe) {
             self.line("", format_args!("   {sample}"));
         }
+    }
+
+    /// Where a request may say that it is another method.
+    fn overrides(&mut self, by: Option<&MethodOverride>) {
+        let Some(by) = by else { return };
+        let headers = by.headers.iter().map(|name| format!("the field {name}"));
+        let query = by.query.iter().map(|name| format!("?{name}="));
+        let body = by.body.iter().map(|name| format!("{name} in its body"));
+        let places = Vec::from_iter(headers.chain(query).chain(body)).join(", ");
+        self.line(
+            "",
+            format_args!("a POST may say that it is another method: {places}"),
+        );
     }
 
     /// What is read from the upstream, if anything is.

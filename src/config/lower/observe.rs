@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use http::HeaderName;
 use serde_saphyr::Spanned;
 
 use super::{Lower, boolean, choose, not_among};
@@ -16,7 +17,7 @@ use crate::limits;
 use crate::observe::rule::{
     Case, Complete, Concealed, Glob, Naming, PathPattern, Pointer, Read, Rule, TargetTemplate,
 };
-use crate::observe::{Batch, Gap, Observe, preset};
+use crate::observe::{Batch, Gap, MethodOverride, Observe, preset};
 
 /// The compiled section. Rules that the operator wrote come before those of the preset, so
 /// that they can make an exception of a path.
@@ -24,6 +25,10 @@ pub(super) fn observe(file: &file::Observe, lower: &mut Lower<'_>) -> Observe {
     let mut found = Found::default();
     found.all(file, "", lower);
     preset_rules(file, &mut found, lower);
+    let own = file.method_override.as_ref();
+    if let Some(file) = own {
+        found.method_override = Some(method_override(file, lower));
+    }
     let collections = file.collections.as_deref().map(|names| {
         let names = lower.all(names, |text| match text {
             "" => Err(Problem::Empty),
@@ -35,6 +40,7 @@ pub(super) fn observe(file: &file::Observe, lower: &mut Lower<'_>) -> Observe {
         rules: found.rules,
         batches: found.batches,
         gaps: found.gaps,
+        method_override: found.method_override.filter(|by| !by.is_none()),
         ignore: found.ignore,
         collections,
         aliases: Arc::default(),
@@ -56,6 +62,7 @@ struct Found {
     rules: Vec<Arc<Rule>>,
     batches: Vec<Arc<Batch>>,
     gaps: Vec<Arc<Gap>>,
+    method_override: Option<MethodOverride>,
     ignore: Vec<Glob>,
     redact: Vec<Pointer>,
 }
@@ -227,7 +234,29 @@ fn preset_rules(file: &file::Observe, found: &mut Found, lower: &mut Lower<'_>) 
     };
     let mut of_preset = Lower::new(&source, lower.env);
     found.all(&preset.observe, &prefix, &mut of_preset);
+    let by = preset.observe.method_override.as_ref();
+    found.method_override = by.map(|file| method_override(file, &mut of_preset));
     lower.errors.append(of_preset.into_errors());
+}
+
+/// Where a request may say that it is another method.
+fn method_override(file: &file::MethodOverride, lower: &mut Lower<'_>) -> MethodOverride {
+    let headers = file.headers.as_deref().unwrap_or_default();
+    let headers = lower.all(headers, |text| {
+        text.parse::<HeaderName>()
+            .map_err(|_no_name| Problem::FieldName)
+    });
+    let mut name = |text: &Option<Text>| {
+        lower.read(text.as_ref()?, |text| match text {
+            "" => Err(Problem::Empty),
+            name => Ok(name.into()),
+        })
+    };
+    MethodOverride {
+        headers: headers.into(),
+        query: name(&file.query),
+        body: name(&file.body),
+    }
 }
 
 /// Where a record says of which collection it is.

@@ -27,7 +27,9 @@ fn found(name: &str, method: &str, path: &str) -> Option<String> {
 fn events(snapshot: &Snapshot, request: &str, sent: &[u8], media: &str, told: &str) -> Vec<String> {
     let (method, target) = request.split_once(' ').unwrap();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let observed = snapshot.observe.observed(method, path, query).unwrap();
+    let headers = http::HeaderMap::new();
+    let observed = snapshot.observe.observed(method, path, query, &headers);
+    let observed = observed.unwrap();
     let (status, response) = told.split_once(' ').unwrap();
     let events = observed.events(Answer::Complete {
         status: status.parse().unwrap(),
@@ -315,7 +317,9 @@ fn each_request_of_a_batch_is_observed_as_if_it_had_come_by_itself() {
         assert_eq!(told(sent, ANSWERS), ["gap"], "{sent}");
         assert_eq!(told(sent, "400 "), [""; 0], "{sent}");
     }
-    let lost = snapshot.observe.observed("POST", "/api/batch", "").unwrap();
+    let none = http::HeaderMap::new();
+    let lost = snapshot.observe.observed("POST", "/api/batch", "", &none);
+    let lost = lost.unwrap();
     let lost = lost.events(Answer::Lost { status: None });
     assert!(matches!(
         &*lost,

@@ -74,11 +74,8 @@ pub async fn run(
     let (listener, admin) = bind(&snapshot).await?;
 
     let log = open_log(&snapshot)?;
-    let (hub, engine) = Hub::new(
-        log.clone(),
-        terms(&snapshot, affordable),
-        Arc::clone(&metrics),
-    );
+    let terms = terms(&snapshot, affordable);
+    let (hub, engine) = Hub::new(log.clone(), terms, Arc::clone(&metrics));
     let engine = tokio::spawn(engine.run());
     let upstream = snapshot.upstream.authority();
     let level = log.holds().as_str();

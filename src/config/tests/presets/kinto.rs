@@ -87,7 +87,7 @@ fn what_takes_whole_collections_away_is_a_gap() {
     assert!(
         snapshot
             .observe
-            .observed("DELETE", "/v1/buckets/default", "")
+            .observed("DELETE", "/v1/buckets/default", "", &http::HeaderMap::new())
             .is_none()
     );
 }

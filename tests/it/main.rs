@@ -40,6 +40,7 @@ mod limits;
 mod listening;
 mod narrowing;
 mod observing;
+mod packaged;
 mod pages;
 mod passing;
 mod pocketbase;

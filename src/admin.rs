@@ -1,18 +1,22 @@
-//! What the operator asks the sidecar itself: health and metrics.
+//! What the operator asks the sidecar itself: health, readiness and metrics.
 //!
 //! | request | answer |
 //! | --- | --- |
 //! | `GET /healthz` | 200 while the process serves, and how it stands as JSON |
-//! | `GET /metrics` | the same in numbers, as Prometheus reads them |
+//! | `GET /readyz` | 200 while requests are to be sent here, 503 otherwise, and why as JSON |
+//! | `GET /metrics` | all of it in numbers, as Prometheus reads them |
 //!
 //! Bound to its own address, away from the downstreams; it shows no key, no topic, no record.
+
+mod figures;
+mod readiness;
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -21,13 +25,15 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::config::Snapshot;
 use crate::hub::{self, Hub};
 use crate::limits::{ACCEPT_PAUSE, ADMIN_CONNECTIONS_MAX, ADMIN_IDLE_TIMEOUT};
 use crate::log::{self, Log};
-use crate::metrics::{self, Figures};
+use crate::metrics::{Format, Metrics, Process};
+use figures::Figures;
+use readiness::Readiness;
 
 /// What there is to tell of.
 #[derive(Clone, Debug)]
@@ -38,6 +44,10 @@ pub struct Admin {
     pub hub: Hub,
     /// The log.
     pub log: Log,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Becomes true when no new request is taken any more.
+    pub draining: watch::Receiver<bool>,
 }
 
 impl Admin {
@@ -54,9 +64,8 @@ impl Admin {
             let admin = self.clone();
             // Ends with its connection, or with the runtime.
             tokio::spawn(async move {
-                let service = service_fn(move |request| {
-                    let answer = admin.answer(&request);
-                    async { Ok::<_, Infallible>(answer) }
+                let service = service_fn(|request| async {
+                    Ok::<_, Infallible>(admin.answer(request).await)
                 });
                 let served = http1::Builder::new()
                     .timer(TokioTimer::new())
@@ -69,26 +78,59 @@ impl Admin {
         }
     }
 
-    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         match (request.method(), request.uri().path()) {
             (&Method::GET | &Method::HEAD, "/healthz") => {
                 let (generation, log, hub) = self.standing();
                 json(StatusCode::OK, &health(generation, &log, &hub))
             }
-            (&Method::GET | &Method::HEAD, "/metrics") => {
-                let (generation, log, hub) = self.standing();
-                let page = metrics::encode(&figures(generation, &log, &hub));
-                respond(StatusCode::OK, metrics::CONTENT_TYPE, page)
+            (&Method::GET | &Method::HEAD, "/readyz") => {
+                let (_, log, hub) = self.standing();
+                let readiness = Readiness::of(self.is_draining(), &log, &hub);
+                let anyway = self.snapshot.load().ready_when_degraded;
+                let (status, told) = readiness.answer(anyway);
+                json(status, &told)
             }
-            (_, "/healthz" | "/metrics") => json(
+            (&Method::GET | &Method::HEAD, "/metrics") => {
+                let accept = request.headers().get_all(ACCEPT).iter();
+                let accept: Vec<_> = accept.filter_map(|value| value.to_str().ok()).collect();
+                let format = Format::wanted(&accept.join(","));
+                let page = self.figures().await.page(format);
+                respond(StatusCode::OK, format.content_type(), page)
+            }
+            (_, "/healthz" | "/readyz" | "/metrics") => json(
                 StatusCode::METHOD_NOT_ALLOWED,
                 &json!({"message": "expected GET", "status": 405}),
             ),
             _ => json(
                 StatusCode::NOT_FOUND,
-                &json!({"message": "expected /healthz or /metrics", "status": 404}),
+                &json!({"message": "expected /healthz, /readyz or /metrics", "status": 404}),
             ),
         }
+    }
+
+    /// How all of it stands.
+    async fn figures(&self) -> Figures {
+        let started = self.metrics.started;
+        // It reads files, as many lines as there are descriptors.
+        let process = tokio::task::spawn_blocking(move || Process::read(started));
+        let process = process
+            .await
+            .unwrap_or_else(|_ended| Process::unknown(started));
+        let (generation, log, hub) = self.standing();
+        Figures {
+            metrics: Arc::clone(&self.metrics),
+            log,
+            hub,
+            generation,
+            reads_waiting: self.snapshot.load().access.reads.waiting() as u64,
+            draining: self.is_draining(),
+            process,
+        }
+    }
+
+    fn is_draining(&self) -> bool {
+        *self.draining.borrow()
     }
 
     /// The configuration's generation, and how the log and the hub stand.
@@ -117,21 +159,6 @@ fn health(generation: u64, log: &log::Standing, hub: &hub::Standing) -> Value {
         "streams": hub.streams,
         "log": told,
     })
-}
-
-/// What `/metrics` tells.
-fn figures(generation: u64, log: &log::Standing, hub: &hub::Standing) -> Figures {
-    Figures {
-        holds: log.holds,
-        failed: log.failure.is_some(),
-        events: log.events,
-        bytes: log.bytes,
-        appends: log.appends,
-        syncs: log.syncs,
-        failures: log.failures,
-        streams: hub.streams as u64,
-        generation,
-    }
 }
 
 fn json(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
@@ -168,10 +195,12 @@ mod tests {
             appends: 4,
             syncs: 3,
             failures: 1,
+            appended: log::Appended::default(),
         };
         let hub = hub::Standing {
             serves: true,
             streams: 5,
+            streams_max: 10,
         };
         (log, hub)
     }
@@ -207,7 +236,6 @@ mod tests {
         assert_eq!(told["log"]["level"], "disk");
         assert_eq!(told["log"]["holds"], "memory");
         assert_eq!(told["log"]["failure"], "/log: No space left on device");
-        assert!(figures(2, &log, &hub).failed);
     }
 
     #[test]

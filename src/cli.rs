@@ -12,12 +12,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 
 use crate::config::{self, SchemaOf, Watch};
+use crate::observe::preset;
 use crate::server::{self, Signals};
 use crate::tail::{self, Tail};
 use crate::{demo, healthcheck, logging};
@@ -35,7 +37,11 @@ enum Command {
     /// Say what a configuration means and what it will observe; or what is wrong with it, and where
     Check {
         /// The configuration
-        file: PathBuf,
+        #[arg(required_unless_present = "show_preset")]
+        file: Option<PathBuf>,
+        /// Print a preset as it could stand in a configuration, to copy and change, instead
+        #[arg(long, value_name = "NAME", conflicts_with = "file", value_parser = PossibleValuesParser::new(preset::NAMES))]
+        show_preset: Option<String>,
     },
     /// Serve a small REST database of its own, and a page that shows its records changing live
     Demo {
@@ -70,7 +76,7 @@ enum Command {
 pub fn main() -> ExitCode {
     // A wrong command line ends here, with 2.
     let done = match Cli::parse().command {
-        Command::Check { file } => check(&file),
+        Command::Check { file, show_preset } => check(file.as_deref(), show_preset.as_deref()),
         Command::Demo { listen } => run_demo(listen),
         Command::Healthcheck(options) => check_health(options),
         Command::Run { config } => run(&config),
@@ -88,7 +94,14 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn check(file: &Path) -> Result<(), String> {
+/// Of a file or of a preset, as the command line has one of them.
+fn check(file: Option<&Path>, shown: Option<&str>) -> Result<(), String> {
+    if let Some(text) = shown.and_then(preset::yaml) {
+        return say(text);
+    }
+    let Some(file) = file else {
+        return Ok(());
+    };
     let snapshot = config::load(file, &environment, 1).map_err(|errors| errors.to_string())?;
     say(&config::describe(&snapshot))
 }

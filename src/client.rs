@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONNECTION, HOST, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONNECTION, HOST, USER_AGENT};
 use http::uri::PathAndQuery;
 use http::{Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Empty, Limited};
@@ -27,6 +27,7 @@ use tokio::time::Instant;
 use crate::access::Presented;
 use crate::config::{HostHeader, Upstream};
 use crate::limits::RESOLVED_FOR;
+use crate::observe::Codings;
 
 /// What sends requests to the upstream and reads the answers.
 #[derive(Debug, Default)]
@@ -51,6 +52,8 @@ pub(crate) enum Failed {
     Ask(String),
     #[error("ca_file cannot be used")]
     CaFile,
+    #[error("its answer is coded in a way that cannot be read, or too long when it is")]
+    Coded,
 }
 
 /// How one upstream is connected to, and since when.
@@ -82,6 +85,7 @@ pub(crate) fn request(
         .method(method)
         .uri(url)
         .header(ACCEPT, "application/json")
+        .header(ACCEPT_ENCODING, "identity")
         .header(USER_AGENT, AGENT)
         .header(CONNECTION, "close");
     let host = presented.map(Presented::host).unwrap_or_default();
@@ -191,8 +195,11 @@ where
         let body = Bytes::new();
         return Ok(Told { status, body });
     }
+    // Some code it whatever was asked for.
+    let codings = Codings::of(answer.headers());
     let body = Limited::new(answer.into_body(), bytes_max).collect().await;
     let body = body.map_err(|error| failed(&*error))?.to_bytes();
+    let body = codings.decoded(&body, bytes_max).ok_or(Failed::Coded)?;
     Ok(Told { status, body })
 }
 

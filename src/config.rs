@@ -86,6 +86,9 @@ pub struct Snapshot {
     pub upstream: Upstream,
     /// `admin`: where health is told; none: nowhere.
     pub admin: Option<SocketAddr>,
+    /// `admin.ready_when_degraded`: whether `/readyz` is 200 while a part does not do what it is
+    /// there for. True by default.
+    pub ready_when_degraded: bool,
     /// `trusted_proxies`: whose word for a client's address is taken. Of IPv4 addresses that are
     /// written as IPv6 there are none.
     pub trusted_proxies: Arc<[IpNet]>,

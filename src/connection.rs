@@ -17,6 +17,7 @@
 //! Between requests the front owns the connection and reads heads from it.
 
 mod framing;
+mod request_id;
 
 use std::any::Any;
 use std::fmt;
@@ -38,9 +39,10 @@ use pingora::protocols::{
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
 pub(crate) use framing::{BadChunk, Framing};
+pub(crate) use request_id::RequestId;
 
 use crate::config::Snapshot;
 use crate::limits::{AHEAD_BYTES_MAX, DOWNSTREAM_STALL, KIB, LINGER, OUTBOUND_BYTES_MAX};
@@ -67,6 +69,10 @@ pub(crate) struct Connection {
     at_end: AtEnd,
     /// The configuration that the request which is served sees, from start to end.
     snapshot: Option<Arc<Snapshot>>,
+    /// What the request that is served is called.
+    request_id: RequestId,
+    /// When its head was whole.
+    begun: Instant,
     /// Set by the proxy through a shared reference while pingora owns the connection; read by
     /// the same task. Relaxed: nothing else is published by it.
     loss_hidden: AtomicBool,
@@ -125,6 +131,8 @@ impl Connection {
             input_ended: false,
             at_end: AtEnd::Serve,
             snapshot: None,
+            request_id: RequestId::NONE,
+            begun: Instant::now(),
             loss_hidden: AtomicBool::new(false),
             tunnel: AtomicBool::new(false),
             malformed: AtomicBool::new(false),

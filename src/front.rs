@@ -10,8 +10,11 @@
 //! configuration, the one that was in force when its head was complete.
 
 mod connections;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzing;
 mod gate;
 mod listen;
+mod noted;
 mod publishers;
 mod reply;
 
@@ -34,7 +37,7 @@ pub use publishers::Publishers;
 
 use crate::access::Credential;
 use crate::config::Snapshot;
-use crate::connection::{AtEnd, BodyError, Connection};
+use crate::connection::{AtEnd, BodyError, Connection, RequestId};
 use crate::dialect::pocketbase::{self, Submit};
 use crate::dialect::restdb::Publish;
 use crate::dialect::{self, Command, Listen, Request};
@@ -44,9 +47,11 @@ use crate::identity::Identities;
 use crate::jwks::Jwks;
 use crate::limits::{DESCRIPTORS_OTHERS, HEAD_FIELDS_MAX, PUBLISH_TIMEOUT};
 use crate::log::Log;
+use crate::metrics::{Away, Metrics, Sent, Shed};
 use crate::proxy::Proxy;
 use connections::Held;
 use gate::{Admitted, Refused, Verdict};
+use noted::Noted;
 
 /// What every connection needs.
 #[derive(Debug)]
@@ -69,6 +74,8 @@ pub struct Front {
     pub descriptors: usize,
     /// How often each who publishes may.
     pub publishers: Publishers,
+    /// Where requests are counted.
+    pub metrics: Arc<Metrics>,
     /// Becomes true when no new request is taken any more.
     pub draining: watch::Receiver<bool>,
 }
@@ -97,17 +104,24 @@ impl Front {
         loop {
             let arrival = tokio::select! {
                 arrival = self.arrival(&mut connection) => arrival,
-                () = held.given_up() => return,
+                () = held.given_up() => return self.metrics.requests.shed.inc(Shed::GivenUp),
             };
             let arrival = match arrival {
                 Arrival::Left => return,
-                Arrival::Refused(refused) => return refuse(connection, refused).await,
+                Arrival::Refused(refused) => {
+                    let id = RequestId::of_head(connection.inbound());
+                    connection.identify(id);
+                    return self.refuse(connection, refused).await;
+                }
                 Arrival::Admitted(admitted, snapshot) => (admitted, snapshot),
             };
             if !held.is_served() {
                 return;
             }
-            match self.answer(connection, arrival).await {
+            let in_flight = self.metrics.requests.in_flight.enter();
+            let after = self.answer(connection, arrival).await;
+            drop(in_flight);
+            match after {
                 After::Done => return,
                 After::Close(connection) => return connection.close().await,
                 After::Next(next) => connection = next,
@@ -182,6 +196,7 @@ impl Front {
         (admitted, snapshot): (Admitted, Arc<Snapshot>),
     ) -> After {
         let head = connection.take_inbound(admitted.head_bytes);
+        connection.identify(RequestId::of_head(&head));
         let at_end = if admitted.method.is_safe() {
             AtEnd::GiveUp
         } else {
@@ -210,23 +225,31 @@ impl Front {
             self.look_into(&credential, &snapshot).await;
         }
         let now = Timestamp::now();
+        let noted = Noted::new(&admitted, &connection, &snapshot);
         match snapshot.realtime.command(&request, &snapshot.access, now) {
-            Command::ComeBack(head) => self.send_away(connection, &head).await,
-            Command::Listen(listen) => self.listen(connection, listen, address, &snapshot).await,
+            Command::ComeBack(head) => {
+                noted.streams(&self.metrics, Some(Away::Undecided));
+                self.send_away(connection, &head).await
+            }
+            Command::Listen(listen) => {
+                let noted = (&noted, &*snapshot);
+                self.listen(connection, listen, address, noted).await
+            }
             Command::Publish(publish) => {
                 let continues = headers.get(EXPECT).is_some();
                 let reply = self
                     .publish(&mut connection, &publish, continues, &snapshot)
                     .await;
-                self.reply(connection, &reply, &admitted).await
+                self.reply(connection, &reply, &noted).await
             }
-            Command::Reply(reply) => self.reply(connection, &reply, &admitted).await,
+            Command::Reply(reply) => self.reply(connection, &reply, &noted).await,
             Command::Submit(submit) => {
                 let continues = headers.get(EXPECT).is_some();
                 let reply = self
                     .submit(&mut connection, &submit, address, continues, &snapshot)
                     .await;
-                self.reply(connection, &reply, &admitted).await
+                self.metrics.submissions.inc(Sent::of(reply.status()));
+                self.reply(connection, &reply, &noted).await
             }
         }
     }
@@ -236,7 +259,7 @@ impl Front {
         let head = match gate::passable(head) {
             Ok(head) => head,
             Err(refused) => {
-                refuse(connection, refused).await;
+                self.refuse(connection, refused).await;
                 return After::Done;
             }
         };
@@ -285,7 +308,7 @@ impl Front {
         connection: Connection,
         listen: Listen,
         address: IpAddr,
-        snapshot: &Snapshot,
+        (noted, snapshot): (&Noted<'_>, &Snapshot),
     ) -> After {
         // A proxy that names nobody speaks for any number.
         let is_trusted = forwarded::is_trusted(address, &snapshot.trusted_proxies);
@@ -294,6 +317,11 @@ impl Front {
             .then(|| self.hub.seat(&listen.grant, counted))
             .flatten();
         let Some(seat) = seat else {
+            let away = match *self.draining.borrow() {
+                true => Away::Draining,
+                false => Away::Limit,
+            };
+            noted.streams(&self.metrics, Some(away));
             return self.send_away(connection, &listen.head).await;
         };
         let level = self.log.holds().as_str();
@@ -316,7 +344,9 @@ impl Front {
             tail: self.log.tail(),
             view: listen.view,
             seat,
+            request_id: noted.id.as_str().into(),
         };
+        noted.streams(&self.metrics, None);
         self.hub.listen(joining).await;
         After::Done
     }
@@ -387,17 +417,30 @@ impl Front {
         }
     }
 
+    /// Answers a head that may not pass, and closes.
+    async fn refuse(&self, mut connection: Connection, refused: Refused) {
+        let id = connection.request_id();
+        noted::refused(&self.metrics, refused, id, connection.peer());
+        let reply = dialect::reply(refused.status, refused.message);
+        let bytes = reply::whole(&reply, &Method::GET, false, id);
+        drop(connection.send(&bytes).await);
+        connection.close().await;
+    }
+
     async fn reply(
         &self,
         mut connection: Connection,
         reply: &Response<Bytes>,
-        admitted: &Admitted,
+        noted: &Noted<'_>,
     ) -> After {
+        let admitted = noted.admitted;
         // A body that was not read to its end is in the way of the next request.
         let keep_alive =
             admitted.keep_alive && connection.body_is_complete() && !*self.draining.borrow();
-        let bytes = reply::whole(reply, &admitted.method, keep_alive);
-        match connection.send(&bytes).await {
+        let bytes = reply::whole(reply, &admitted.method, keep_alive, &noted.id);
+        let sent = connection.send(&bytes).await;
+        noted.answered(&self.metrics, reply.status(), reply.body().len());
+        match sent {
             Ok(()) if keep_alive => After::Next(connection),
             _ => After::Close(connection),
         }
@@ -438,15 +481,6 @@ async fn read_body(
 
 /// Characters of a client id: of 62, so that nobody guesses one.
 const CLIENT_ID_CHARS: usize = 40;
-
-/// Answers a head that may not pass, and closes.
-async fn refuse(mut connection: Connection, refused: Refused) {
-    debug!(peer = %connection.peer(), status = refused.status.as_u16(), reason = refused.message, "request refused");
-    let reply = dialect::reply(refused.status, refused.message);
-    let bytes = reply::whole(&reply, &Method::GET, false);
-    drop(connection.send(&bytes).await);
-    connection.close().await;
-}
 
 /// The fields of a head that the gate has admitted.
 fn headers(head: &BytesMut) -> HeaderMap {

@@ -40,6 +40,7 @@ use crate::dialect::{Form, Realtime, View};
 use crate::event::{Cursor, Since};
 use crate::limits::{JOINING_MAX, RETRY_SPREAD_AT_END};
 use crate::log::Log;
+use crate::metrics::{Dialect, Metrics};
 use crate::sse;
 use clients::Submitting;
 use seats::Seats;
@@ -80,6 +81,8 @@ pub struct Joining {
     pub client: Option<Client>,
     /// Its place under [`Terms::seats_max`].
     pub seat: Seat,
+    /// By what its request is found in the diagnostics.
+    pub request_id: Box<str>,
 }
 
 /// What health tells of the hub.
@@ -89,6 +92,8 @@ pub struct Standing {
     pub serves: bool,
     /// Streams that are open.
     pub streams: usize,
+    /// Streams that may be.
+    pub streams_max: usize,
 }
 
 /// What the handles and the engine share.
@@ -111,6 +116,8 @@ struct Shared {
     seats: Arc<Seats>,
     /// Set once, by `drain`; the engine then ends every stream, and returns.
     draining: AtomicBool,
+    /// Where streams are counted.
+    metrics: Arc<Metrics>,
 }
 
 impl Terms {
@@ -123,7 +130,7 @@ impl Terms {
 impl Hub {
     /// A hub before `log`, and the engine that has to run for anybody to hear.
     #[must_use]
-    pub fn new(log: Log, terms: Terms) -> (Self, Engine) {
+    pub fn new(log: Log, terms: Terms, metrics: Arc<Metrics>) -> (Self, Engine) {
         let (sender, receiver) = mpsc::channel(JOINING_MAX);
         let (submitting, submitted) = mpsc::channel(JOINING_MAX);
         let shared = Arc::new(Shared {
@@ -135,6 +142,7 @@ impl Hub {
             asked: Notify::new(),
             seats: Arc::default(),
             draining: AtomicBool::new(false),
+            metrics,
         });
         let engine = Engine::new(Arc::clone(&shared), receiver, submitted);
         (Self(shared), engine)
@@ -228,7 +236,17 @@ impl Hub {
         Standing {
             serves: !self.0.joining.is_closed(),
             streams: self.0.seats.taken(),
+            streams_max: self.0.terms.load().seats_max.all,
         }
+    }
+}
+
+/// As what a stream of that form is counted.
+fn dialect_of(form: &Form) -> Dialect {
+    match form {
+        Form::Plain(_) => Dialect::Plain,
+        Form::Pocketbase(_) => Dialect::Pocketbase,
+        Form::Restdb(_) => Dialect::Restdb,
     }
 }
 

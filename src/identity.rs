@@ -36,6 +36,7 @@ use crate::limits::{
     IDENTITY_BYTES_MAX, IDENTITY_QUESTIONS_MAX, IDENTITY_RENEWALS_MAX, IDENTITY_TICK,
     IDENTITY_TIMEOUT, IDENTITY_WAITING_MAX, IDENTITY_WARN_PAUSE,
 };
+use crate::metrics::{Metrics, Said};
 
 /// The handle by which the upstream is asked. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -51,6 +52,7 @@ struct Shared {
     /// Turns of those with open streams: no flood of newcomers takes them.
     renewals: Arc<Semaphore>,
     client: Client,
+    metrics: Arc<Metrics>,
     /// When it was last said that the upstream cannot be asked.
     warned: Mutex<Option<Instant>>,
 }
@@ -94,12 +96,13 @@ enum NoAnswer {
 impl Identities {
     /// A handle by which nothing was asked yet.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(metrics: Arc<Metrics>) -> Self {
         Self(Arc::new(Shared {
             asking: Mutex::default(),
             newcomers: Semaphore::new(IDENTITY_QUESTIONS_MAX),
             renewals: Arc::new(Semaphore::new(IDENTITY_RENEWALS_MAX)),
             client: Client::default(),
+            metrics,
             warned: Mutex::new(None),
         }))
     }
@@ -158,17 +161,13 @@ impl Identities {
         let shared = Arc::clone(&self.0);
         // Ends by itself: a question has a deadline.
         tokio::spawn(async move {
+            let waits = shared.metrics.identities.waiting.enter();
             shared.settle(&question, turn).await;
+            drop(waits);
             shared.asking.lock().remove(&about);
             drop(sender);
         });
         Some(ended)
-    }
-}
-
-impl Default for Identities {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -187,6 +186,11 @@ impl Shared {
             Ok((asked, Ok(answer))) => {
                 let identity = &question.identity;
                 let presented = &question.presented;
+                let said = match answer {
+                    Answer::Refused => Said::No,
+                    Answer::Known(_) => Said::Yes,
+                };
+                self.metrics.identities.ended.inc(said);
                 return identity
                     .answers
                     .keep(presented, answer, asked, identity.cache);
@@ -194,6 +198,7 @@ impl Shared {
             Ok((_, Err(error))) => error,
             Err(_elapsed) => NoAnswer::Timeout,
         };
+        self.metrics.identities.ended.inc(Said::Failed);
         let now = Instant::now();
         let mut warned = self.warned.lock();
         if warned.is_none_or(|at| now.duration_since(at) >= IDENTITY_WARN_PAUSE) {

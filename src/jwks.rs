@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::header::ACCEPT;
+use http::header::{ACCEPT, ACCEPT_ENCODING};
 use http::{Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_rustls::HttpsConnectorBuilder;
@@ -29,6 +29,8 @@ use tracing::{info, warn};
 use crate::access::{KeySet, Keyring};
 use crate::config::Snapshot;
 use crate::limits::{JWKS_BYTES_MAX, JWKS_FRESH_FOR, JWKS_PAUSE, JWKS_TIMEOUT, JWKS_WAIT};
+use crate::metrics::{Metrics, Success};
+use crate::observe::Codings;
 
 /// The handle by which keys are asked for. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -42,6 +44,7 @@ struct Shared {
     last: Mutex<Last>,
     /// How many fetches have ended.
     ended: watch::Sender<u64>,
+    metrics: Arc<Metrics>,
 }
 
 /// The last fetch.
@@ -71,11 +74,12 @@ enum NoKeys {
 impl Jwks {
     /// A handle to what [`Jwks::run`] does.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(metrics: Arc<Metrics>) -> Self {
         Self(Arc::new(Shared {
             wake: Notify::new(),
             last: Mutex::default(),
             ended: watch::Sender::new(0),
+            metrics,
         }))
     }
 
@@ -126,7 +130,10 @@ impl Jwks {
             }
             self.begin();
             let known = tokio::select! {
-                known = renew(&keys, &changed) => known,
+                known = renew(&keys, &changed) => {
+                    self.0.metrics.jwks.inc(Success::of(known));
+                    known
+                }
                 () = self.replaced(&keys, &snapshot) => false,
             };
             let wait = if known { JWKS_FRESH_FOR } else { JWKS_PAUSE };
@@ -165,12 +172,6 @@ impl Jwks {
         while remote(snapshot).is_some_and(|now| Arc::ptr_eq(&now, keys)) {
             self.0.wake.notified().await;
         }
-    }
-}
-
-impl Default for Jwks {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -232,6 +233,7 @@ where
     let client = Client::builder(TokioExecutor::new()).build::<_, Empty<Bytes>>(connector);
     let request = Request::get(url)
         .header(ACCEPT, "application/jwk-set+json, application/json")
+        .header(ACCEPT_ENCODING, "identity")
         .body(Empty::new())
         .map_err(|error| asked_in_vain(&error))?;
     let answer = client.request(request).await;
@@ -239,10 +241,14 @@ where
     if answer.status() != StatusCode::OK {
         return Err(NoKeys::Status(answer.status()));
     }
+    // Some code it whatever was asked for.
+    let codings = Codings::of(answer.headers());
     let body = Limited::new(answer.into_body(), JWKS_BYTES_MAX)
         .collect()
         .await;
-    Ok(body.map_err(|error| asked_in_vain(&*error))?.to_bytes())
+    let body = body.map_err(|error| asked_in_vain(&*error))?.to_bytes();
+    let document = codings.decoded(&body, JWKS_BYTES_MAX);
+    document.ok_or(NoKeys::Unusable)
 }
 
 /// The error, and what it comes from: what a client says first is that something was in vain.

@@ -63,10 +63,10 @@
 //! | | [`observe`] | a finished exchange and rules to events; presets are YAML beside it |
 //! | | [`access`] | a credential, key, token or the upstream's own, to a `Grant` or `Denied`; who hears what |
 //! | | [`dialect`] | request to `Command`, event to frame; RestDB's with its client, PocketBase's, plain |
-//! | 2 state | [`log`] | append, read from a cursor, tell a gap; in memory or in files |
+//! | 2 state | [`metrics`] | what happens, counted, and how that is written |
+//! | | [`log`] | append, read from a cursor, tell a gap; in memory or in files |
 //! | | [`known`] | the last known records, for deletes |
 //! | | [`hub`] | the streams; the engine writes to the sockets |
-//! | | [`metrics`] | how all of it stands, in numbers, as text |
 //! | 3 edges | [`config`] | YAML as written to a `Snapshot` that runs; the watch on its files |
 //! | | `client` | a client of our own to the upstream |
 //! | | [`jwks`] | the keys of tokens, fetched and kept |
@@ -75,10 +75,11 @@
 //! | | `connection` | a downstream's socket, as pingora sees it: one request, exactly |
 //! | | [`proxy`] | requests to the upstream and back, by pingora, observed on the way |
 //! | | [`front`] | the accept loop, the gate, and who answers |
-//! | | [`admin`] | health and metrics |
+//! | | [`admin`] | health, readiness and metrics |
 //! | 4 wiring | [`logging`], [`demo`] | the diagnostics; the demo's database |
 //! | | [`tail`], [`healthcheck`] | a stream followed in a terminal; a sidecar asked how it is |
 //! | | [`server`], [`cli`] | what is started, reloaded and drained; commands and exit codes |
+//! | | `fuzzing` | what has to hold of any bytes; in tests and for the fuzzer alone |
 //!
 //! # Words
 //!
@@ -96,6 +97,7 @@
 //! | question, answer, identity | what the upstream is asked of a credential, and says; whom it knows |
 //! | read, shown | a record asked for as somebody; what of it they may see |
 //! | batch, alias | a request that holds several; another name of a collection, in paths |
+//! | coding, override | how a body is compressed; what a request says of its method besides |
 //! | completion | how an event gets the record that the write did not tell |
 //! | left | a record that somebody may see no more after a change |
 //! | halt | where a stream goes no further until the upstream has answered |
@@ -113,6 +115,8 @@
 //! | principal | who publishes: a key or a user, as a number |
 //! | snapshot, terms | a compiled configuration; what of it counts for open streams |
 //! | standing, figures | how the log or the hub stands, for health; the same in numbers |
+//! | class, outcome, doubt | who answered a request; what became of a write; why that is not known |
+//! | request id | by what a request is found in the logs of all who saw it |
 //!
 //! # Invariants
 //!
@@ -198,6 +202,8 @@ pub mod reads;
 
 pub mod cli;
 pub mod demo;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
 pub mod healthcheck;
 pub mod logging;
 pub mod server;

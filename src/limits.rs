@@ -5,6 +5,9 @@
 //! have to choose. What bounds the memory, the time or the number of anything that comes from
 //! outside stands here and nowhere else.
 
+mod bodies;
+pub use bodies::*;
+
 use std::fmt;
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
@@ -119,7 +122,8 @@ pub const HEAD_BYTES: RangeInclusive<usize> = KIB..=MIB;
 /// What may be chosen for [`Limits::subscription_bytes`]. The memory is some times that: of each its
 /// text, what was read of it, and what finds it.
 pub const SUBSCRIPTION_BYTES: RangeInclusive<usize> = KIB..=64 * 1024 * MIB;
-/// What may be chosen for [`Limits::observed_body_bytes`]: it is held twice for each write under way.
+/// What may be chosen for [`Limits::observed_body_bytes`]: it is held twice for each write under
+/// way, and twice more for as long as what is coded is read.
 pub const OBSERVED_BODY_BYTES: RangeInclusive<usize> = 1..=64 * MIB;
 /// What may be chosen for a timeout, of the downstream or of the upstream.
 pub const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(1);
@@ -332,6 +336,8 @@ pub const HOSTS_LOOKED_AT: usize = 8;
 pub const PLACES_LOOKED_AT: usize = 64;
 /// How long a connection to the admin address may be idle: others may be waiting for its place.
 pub const ADMIN_IDLE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Bytes of what a client may call its request: a UUID or a trace's id is half of it.
+pub const REQUEST_ID_BYTES_MAX: usize = 128;
 /// Bytes of a target: what pingora can hold.
 pub const TARGET_BYTES_MAX: usize = 65_534;
 /// Connections that the admin address serves at once.
@@ -422,16 +428,6 @@ pub const DEMO_RECORDS_MAX: usize = 1000;
 pub const DEMO_BODY_BYTES_MAX: usize = 16 * KIB;
 /// Connections that the demo's database serves at once: the sidecar's, and somebody's curl.
 pub const DEMO_CONNECTIONS_MAX: usize = 256;
-/// Arrays and objects within one another in JSON that becomes part of an event: whoever reads
-/// one, here or in a client, may do so by recursion. A body that is nested deeper is passed on
-/// and observed as one that is not JSON; a publish of such `data` is answered 400.
-pub const JSON_DEPTH: usize = 128;
-
-/// Records that one write tells of. A bulk of more is `uncertain`: to read the collection
-/// again costs a client less than so many events, and one request cannot push the whole
-/// past out of the log.
-pub const BULK_RECORDS: usize = 1_000;
-
 /// What may be chosen for `observe.remember`, beside 0, which is nothing.
 pub const REMEMBER: RangeInclusive<usize> = 0..=64 * 1024 * MIB;
 /// Bytes of a record that is remembered, about: room is made for as many at first.

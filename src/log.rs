@@ -32,6 +32,7 @@
 //!   another epoch begins in the files as soon as they are well. A sync that failed is never
 //!   tried again on the same file: what it was to save may be gone.
 
+mod appended;
 mod file;
 mod intent;
 mod keeper;
@@ -53,6 +54,7 @@ use jiff::Timestamp;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{Notify, oneshot};
 
+pub use appended::Appended;
 pub use file::OpenError;
 pub use intent::{Intent, Refused, Unsettled};
 
@@ -148,6 +150,8 @@ pub struct Standing {
     pub syncs: u64,
     /// Failures since the start.
     pub failures: u64,
+    /// Events that were appended since the start.
+    pub appended: Appended,
 }
 
 /// One record of the log's files: all of it is there or nothing.
@@ -382,6 +386,7 @@ impl Log {
             appends: state.counts.appends,
             syncs: state.counts.syncs,
             failures: state.counts.failures,
+            appended: state.counts.appended,
         }
     }
 

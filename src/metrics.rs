@@ -1,189 +1,208 @@
-//! How the sidecar stands in numbers, as Prometheus reads them.
+//! What happens, counted, and how it is written for Prometheus.
 //!
-//! The numbers are counted where they arise and read when somebody asks; nothing is counted
-//! here. Every label has a few values that are known beforehand: none comes from a request, a
-//! record or a key. Pure.
+//! ```text
+//!   front, proxy, hub ... ──► Metrics (atomics) ──┐
+//!   how the log and the hub stand ────────────────┼──► Page ──► text
+//!   the process, as the system says ──────────────┘
+//! ```
+//! One [`Metrics`] is shared by all who count. Counting is one atomic addition: no lock, no
+//! allocation, and no label that has to be looked up, since every value of every label is known
+//! beforehand ([`Label`]). So no series comes from a request, a record or a key, and all of
+//! them are there from the start, at 0. What others know anyway is read when somebody asks.
+//!
+//! Names are as Prometheus' own practice has them: `tidings_` before what is this program's, and
+//! `process_` before what any process has, as every client library calls it; seconds and bytes;
+//! `_total` behind what only goes up.
 
-use std::fmt;
+mod count;
+mod labels;
+mod page;
+mod process;
+mod told;
 
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::registry::Registry;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use crate::log::Level;
+use jiff::Timestamp;
 
-/// What [`encode`] writes, for `Content-Type`: the text format of OpenMetrics 1.0.
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+pub use count::{BOUNDS, Counter, Counters, Entered, Gauge, Gauges, Histogram, Histograms};
+pub use count::{Label, Pairs};
+pub use labels::{
+    Away, Class, Dialect, Disconnect, Doubt, EventKind, Refusal, Said, Sent, Shed, Source, Status,
+    Success, UpstreamError, WriteOutcome,
+};
+pub use page::{Format, Page, write};
+pub use process::Process;
 
-/// What there is to tell, at one moment.
-#[derive(Clone, Debug)]
-pub struct Figures {
-    /// The level at which events are held now: below the one that is configured while the log
-    /// has failed.
-    pub holds: Level,
-    /// Whether the log has failed.
-    pub failed: bool,
-    /// Events that the log keeps.
-    pub events: u64,
-    /// Bytes of what the log keeps.
-    pub bytes: u64,
-    /// Appends to the log since the process began.
-    pub appends: u64,
-    /// Syncs of the log's files since the process began.
-    pub syncs: u64,
-    /// Times that the log has failed since the process began.
-    pub failures: u64,
-    /// Streams that are open.
-    pub streams: u64,
-    /// How many configurations have been in force.
-    pub generation: u64,
+use crate::event::Gap;
+
+/// What is counted. Shared by all who count.
+#[derive(Debug)]
+pub struct Metrics {
+    /// When the process began.
+    pub started: Timestamp,
+    /// Requests.
+    pub requests: Requests,
+    /// Observed writes.
+    pub writes: Counters<WriteOutcome>,
+    /// Those of which it is not known what they did, by why.
+    pub uncertain: Counters<Doubt>,
+    /// Streams.
+    pub streams: Streams,
+    /// What was published.
+    pub publishes: Counters<Sent>,
+    /// What PocketBase's clients subscribed to.
+    pub submissions: Counters<Sent>,
+    /// Configurations that were read after the first.
+    pub reloads: Reloads,
+    /// Questions to the upstream about who somebody is.
+    pub identities: Questions,
+    /// Questions to the upstream about what somebody may read.
+    pub records: Questions,
+    /// Records that the upstream was asked for because a write did not tell them.
+    pub completions: Counters<Said>,
+    /// Fetches of the keys of tokens.
+    pub jwks: Counters<Success>,
 }
 
-/// The figures as text, an answer to a scrape.
-#[must_use]
-pub fn encode(figures: &Figures) -> String {
-    let mut registry = Registry::with_prefix("tidings");
-    registry.register_collector(Box::new(figures.clone()));
-    let mut page = String::new();
-    // Writing to a string does not fail.
-    let _ = text::encode(&mut page, &registry);
-    page
+/// Requests of downstreams.
+#[derive(Debug, Default)]
+pub struct Requests {
+    /// By who answered and how.
+    pub answered: Pairs<Class, Status>,
+    /// How long that took, from the whole head to the end of the answer; streams and tunnels
+    /// aside.
+    pub took: Histograms<Class>,
+    /// Under way.
+    pub in_flight: Gauge,
+    /// Heads that did not pass.
+    pub refused: Counters<Refusal>,
+    /// How the upstream failed them.
+    pub upstream_errors: Counters<UpstreamError>,
+    /// Connections that were accepted.
+    pub accepted: Counter,
+    /// Connections that are open, those of streams aside.
+    pub connections: Gauge,
+    /// Connections that were closed because there may be no more.
+    pub shed: Counters<Shed>,
 }
 
-impl Collector for Figures {
-    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let mut page = Page(encoder);
-        page.level(self.holds)?;
-        page.gauge(
-            "log_failed",
-            "Whether the log has failed.",
-            u64::from(self.failed),
-        )?;
-        page.gauge("log_events", "Events that the log keeps.", self.events)?;
-        page.gauge("log_bytes", "Bytes of what the log keeps.", self.bytes)?;
-        page.counter("log_appends", "Appends to the log.", self.appends)?;
-        page.counter("log_syncs", "Syncs of the log's files.", self.syncs)?;
-        page.counter(
-            "log_failures",
-            "Times that the log has failed.",
-            self.failures,
-        )?;
-        page.gauge("streams", "Streams that are open.", self.streams)?;
-        page.gauge(
-            "configuration_generation",
-            "How many configurations have been in force.",
-            self.generation,
-        )
-    }
+/// Streams of subscribers.
+#[derive(Debug, Default)]
+pub struct Streams {
+    /// Open.
+    pub open: Gauges<Dialect>,
+    /// Begun.
+    pub opened: Counters<Dialect>,
+    /// Of those, the ones that came back for a past that could be served.
+    pub resumed: Counter,
+    /// Sent away before they began.
+    pub turned_away: Counters<Away>,
+    /// Ended.
+    pub closed: Counters<Disconnect>,
+    /// Events that were written to one.
+    pub delivered: Counters<Source>,
+    /// Bytes that sockets took, heads and pings included.
+    pub bytes: Counter,
+    /// Gaps that were told to one.
+    pub gaps: Counters<Gap>,
 }
 
-/// The text so far.
-struct Page<'a>(DescriptorEncoder<'a>);
+/// Configurations that were read after the first.
+#[derive(Debug)]
+pub struct Reloads {
+    /// By whether they are in force.
+    pub ended: Counters<Success>,
+    /// Whether the last was refused.
+    refused: AtomicBool,
+    /// When one came in force last, in seconds.
+    since: Gauge,
+}
 
-impl Page<'_> {
-    /// What goes up and down.
-    fn gauge(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
-        let gauge = ConstGauge::new(value);
-        let metric = self
-            .0
-            .encode_descriptor(name, help, None, gauge.metric_type())?;
-        gauge.encode(metric)
-    }
+/// Questions to the upstream.
+#[derive(Debug, Default)]
+pub struct Questions {
+    /// By what it said.
+    pub ended: Counters<Said>,
+    /// Not answered yet: those that wait for their turn and those that are being asked.
+    pub waiting: Gauge,
+}
 
-    /// What only goes up; `_total` is put behind its name.
-    fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
-        let counter = ConstCounter::new(value);
-        let metric = self
-            .0
-            .encode_descriptor(name, help, None, counter.metric_type())?;
-        counter.encode(metric)
-    }
-
-    /// 1 for the level that holds, and 0 for each other.
-    fn level(&mut self, holds: Level) -> fmt::Result {
-        let help = "The level at which events are held now.";
-        let mut metric = self
-            .0
-            .encode_descriptor("log_level", help, None, MetricType::Gauge)?;
-        for level in [Level::Memory, Level::Process, Level::Disk] {
-            let labels = [("level", level.as_str())];
-            let gauge = ConstGauge::new(u64::from(level == holds));
-            gauge.encode(metric.encode_family(&labels)?)?;
+impl Metrics {
+    /// Nothing has been counted; the process began at `started`.
+    #[must_use]
+    pub fn new(started: Timestamp) -> Self {
+        let reloads = Reloads {
+            ended: Counters::default(),
+            refused: AtomicBool::new(false),
+            since: Gauge::default(),
+        };
+        reloads.since.set(seconds(started));
+        Self {
+            started,
+            requests: Requests::default(),
+            writes: Counters::default(),
+            uncertain: Counters::default(),
+            streams: Streams::default(),
+            publishes: Counters::default(),
+            submissions: Counters::default(),
+            reloads,
+            identities: Questions::default(),
+            records: Questions::default(),
+            completions: Counters::default(),
+            jwks: Counters::default(),
         }
-        Ok(())
     }
+
+    /// Counts an observed write.
+    pub fn wrote(&self, outcome: WriteOutcome, doubt: Option<Doubt>) {
+        self.writes.inc(outcome);
+        if let Some(doubt) = doubt {
+            self.uncertain.inc(doubt);
+        }
+    }
+}
+
+impl Requests {
+    /// Counts a request that was answered; `took` is none for what is no request in time, as a
+    /// stream.
+    pub fn answered(&self, class: Class, status: Status, took: Option<Duration>) {
+        self.answered.inc(class, status);
+        if let Some(took) = took {
+            self.took.observe(class, took);
+        }
+    }
+}
+
+impl Reloads {
+    /// A configuration came in force at `now`.
+    pub fn succeed(&self, now: Timestamp) {
+        self.ended.inc(Success::Success);
+        self.since.set(seconds(now));
+        self.refused.store(false, Ordering::Relaxed);
+    }
+
+    /// A configuration was refused: the one of before stays in force.
+    pub fn fail(&self) {
+        self.ended.inc(Success::Failure);
+        self.refused.store(true, Ordering::Relaxed);
+    }
+
+    /// What was refused is what is in force by now.
+    pub fn withdraw(&self) {
+        self.refused.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether the file was refused that was read last.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
+    }
+}
+
+fn seconds(at: Timestamp) -> u64 {
+    u64::try_from(at.as_second()).unwrap_or(0)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_figure_is_told_by_name_in_the_same_order_each_time() {
-        let figures = Figures {
-            holds: Level::Process,
-            failed: true,
-            events: 2,
-            bytes: 3,
-            appends: 4,
-            syncs: 5,
-            failures: 6,
-            streams: 7,
-            generation: 8,
-        };
-        let expected = "\
-# HELP tidings_log_level The level at which events are held now.
-# TYPE tidings_log_level gauge
-tidings_log_level{level=\"memory\"} 0
-tidings_log_level{level=\"process\"} 1
-tidings_log_level{level=\"disk\"} 0
-# HELP tidings_log_failed Whether the log has failed.
-# TYPE tidings_log_failed gauge
-tidings_log_failed 1
-# HELP tidings_log_events Events that the log keeps.
-# TYPE tidings_log_events gauge
-tidings_log_events 2
-# HELP tidings_log_bytes Bytes of what the log keeps.
-# TYPE tidings_log_bytes gauge
-tidings_log_bytes 3
-# HELP tidings_log_appends Appends to the log.
-# TYPE tidings_log_appends counter
-tidings_log_appends_total 4
-# HELP tidings_log_syncs Syncs of the log's files.
-# TYPE tidings_log_syncs counter
-tidings_log_syncs_total 5
-# HELP tidings_log_failures Times that the log has failed.
-# TYPE tidings_log_failures counter
-tidings_log_failures_total 6
-# HELP tidings_streams Streams that are open.
-# TYPE tidings_streams gauge
-tidings_streams 7
-# HELP tidings_configuration_generation How many configurations have been in force.
-# TYPE tidings_configuration_generation gauge
-tidings_configuration_generation 8
-# EOF
-";
-        assert_eq!(encode(&figures), expected);
-    }
-
-    #[test]
-    fn a_figure_of_any_size_is_told() {
-        let figures = Figures {
-            holds: Level::Disk,
-            failed: false,
-            events: u64::MAX,
-            bytes: u64::MAX,
-            appends: u64::MAX,
-            syncs: u64::MAX,
-            failures: u64::MAX,
-            streams: u64::MAX,
-            generation: u64::MAX,
-        };
-        let page = encode(&figures);
-        assert_eq!(page.matches(" 18446744073709551615\n").count(), 7, "{page}");
-        assert!(page.ends_with("# EOF\n"), "{page}");
-    }
-}
+mod tests;

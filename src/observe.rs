@@ -28,19 +28,30 @@ pub mod rule;
 
 mod aliases;
 mod batch;
+mod coding;
 mod extract;
+mod form;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzing;
 pub(crate) mod json;
+mod observed;
+mod overriding;
 mod path;
 mod record;
+mod strict;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use aliases::Aliases;
-pub use batch::{Batch, Batched};
+pub use batch::{Batch, Batched, Gap};
+pub use coding::{Coding, Codings};
+pub use observed::Observed;
+pub use overriding::{MethodOverride, Overridden};
 
 use crate::event::{Id, Json, Kind, Method};
-use extract::Success;
+use extract::{Sent, Success};
+use http::HeaderMap;
 use json::Content;
 use path::Canonical;
 use rule::{Case, Complete, Glob, Outcome, Place, Pointer, Read, Rule};
@@ -53,6 +64,10 @@ pub struct Observe {
     pub rules: Vec<Arc<Rule>>,
     /// Requests that hold several of such.
     pub batches: Vec<Arc<Batch>>,
+    /// Requests that change records of collections that they do not name.
+    pub gaps: Vec<Arc<Gap>>,
+    /// Where a request may say that it is another method; none: nowhere.
+    pub method_override: Option<MethodOverride>,
     /// Paths that are never observed, whatever the rules say, in any spelling and any case.
     pub ignore: Vec<Glob>,
     /// The only collections that are observed; none: all that the rules find. In any case, where
@@ -74,15 +89,6 @@ pub struct Observe {
     pub remember_bytes: usize,
     /// Whether a record that is not known is read before its delete goes to the upstream.
     pub read_before_delete: bool,
-}
-
-/// A request that is to be observed.
-#[derive(Clone, Debug)]
-pub enum Observed {
-    /// It holds several.
-    Batch(Box<Batched>),
-    /// It is one by itself.
-    One(Target),
 }
 
 /// A request that is to be observed: what it will have been about if it succeeds.
@@ -152,7 +158,7 @@ pub enum Answer<'a> {
 /// A body as it was kept.
 #[derive(Clone, Copy, Debug)]
 pub enum Body<'a> {
-    /// Longer than the cap, or coded in a way that is not read.
+    /// Longer than the cap, or coded in a way that cannot be read.
     Unknown,
     /// All of it; empty where there was none.
     Whole(&'a [u8]),
@@ -177,18 +183,34 @@ pub fn merged(known: &Json, sent: &Json) -> Option<Json> {
 // === impl Observe ===
 
 impl Observe {
-    /// How a request of `method` on `path`, with that query, is observed; none if it is not.
+    /// How a request of `method` on `path`, with that query and those fields, is observed; none if
+    /// it is not.
     #[must_use]
-    pub fn observed(&self, method: &str, path: &str, query: &str) -> Option<Observed> {
-        if method == Method::Post.as_str() && !self.batches.is_empty() {
-            let path = Canonical::of(path);
-            let is = |batch: &&Arc<Batch>| path.readings().any(|path| batch.path.matches(path));
-            if let Some(batch) = self.batches.iter().find(is) {
-                return Some(Observed::Batch(Box::new(Batched::new(batch, self))));
-            }
+    pub fn observed(
+        &self,
+        method: &str,
+        path: &str,
+        query: &str,
+        headers: &HeaderMap,
+    ) -> Option<Observed> {
+        match &self.method_override {
+            Some(by) => self.overridden(by, method, (path, query), headers),
+            None => self.plain(method, path, query),
         }
-        let target = self.target(method, path)?;
-        Some(Observed::One(target.asked(query)))
+    }
+
+    /// How a request is observed that is the method which it is sent with.
+    fn plain(&self, method: &str, path: &str, query: &str) -> Option<Observed> {
+        self.batch(method, path).or_else(|| {
+            let target = self.target(method, path)?;
+            Some(Observed::One(target.asked(query)))
+        })
+    }
+
+    /// How a request is observed that holds several, or nobody knows what; none if it does not.
+    fn batch(&self, method: &str, path: &str) -> Option<Observed> {
+        let batched = self.batched(Method::of(method)?, path)?;
+        Some(Observed::Batch(Box::new(batched)))
     }
 
     /// What a request of `method` on `path` (raw, without its query) would be about; none if
@@ -322,23 +344,22 @@ impl Target {
     #[must_use]
     pub fn events(&self, answer: Answer<'_>) -> Vec<Happened> {
         let request = match answer {
-            Answer::Complete { request, .. } => Content::of(request).json(),
-            Answer::Lost { .. } => None,
+            Answer::Complete { request, media, .. } => Sent::new(request, media),
+            Answer::Lost { .. } => Sent::new(Body::Unknown, None),
         };
         let mut events = match answer {
             Answer::Complete {
                 status,
                 location,
-                request,
                 response,
                 ..
             } => match (self.rule.outcome(status), response) {
                 (Outcome::Refused, _) => Vec::new(),
-                (Outcome::Succeeded, Body::Whole(_)) if self.exact => {
+                (Outcome::Succeeded, Body::Whole(_)) if self.exact && !self.rule.uncertain => {
                     let success = Success {
                         target: self,
                         location,
-                        request,
+                        request: &request,
                         answer: Content::of(response),
                     };
                     success.events()
@@ -360,14 +381,14 @@ impl Target {
             });
         }
         let happened = events.into_iter().map(|kind| Happened {
-            completion: self.completion(&kind, request),
+            completion: self.completion(&kind, &request),
             kind,
         });
         happened.collect()
     }
 
     /// How that event is completed, if it lacks its record.
-    fn completion(&self, kind: &Kind, request: Option<&RawValue>) -> Completion {
+    fn completion(&self, kind: &Kind, request: &Sent<'_>) -> Completion {
         let Kind::Write {
             method: Method::Patch | Method::Post | Method::Put,
             ids,
@@ -384,7 +405,7 @@ impl Target {
             Complete::No => Completion::None,
             Complete::Upstream => Completion::Upstream,
             Complete::Request => {
-                let sent = request.and_then(|request| self.sent(request, id));
+                let sent = request.json().and_then(|request| self.sent(request, id));
                 sent.map_or(Completion::None, Completion::Request)
             }
         }
@@ -399,6 +420,14 @@ impl Target {
             _ => json::is_object(sent).then(|| sent.to_owned())?,
         };
         record::told(&sent, &self.rule.conceal, &self.redact)
+    }
+
+    /// The same, whose request may be another: that it succeeds is uncertain.
+    fn in_doubt(&self) -> Self {
+        Self {
+            exact: false,
+            ..self.clone()
+        }
     }
 
     fn uncertain(&self, id: Option<Id>) -> Kind {
@@ -423,57 +452,6 @@ impl Target {
             collection: named.unwrap_or_else(|| Arc::clone(&self.collection)),
             ids,
             record: whole.and_then(|record| record::told(record, &self.rule.conceal, &self.redact)),
-        }
-    }
-}
-
-// === impl Observed ===
-
-impl Observed {
-    /// The request's method.
-    #[must_use]
-    pub fn method(&self) -> Method {
-        match self {
-            Self::Batch(_) => Method::Post,
-            Self::One(target) => target.method,
-        }
-    }
-
-    /// The collection that it is about; none: that is not known before it is done.
-    #[must_use]
-    pub fn collection(&self) -> Option<&Arc<str>> {
-        match self {
-            Self::Batch(_) => None,
-            Self::One(target) => Some(&target.collection),
-        }
-    }
-
-    /// The record that its path names, where it names one without a doubt.
-    #[must_use]
-    pub fn id(&self) -> Option<&Id> {
-        match self {
-            Self::Batch(_) => None,
-            Self::One(target) => target.id(),
-        }
-    }
-
-    /// The record that is to be read before it is deleted: its collection and id.
-    #[must_use]
-    pub fn read_before(&self) -> Option<(&Arc<str>, &Id)> {
-        match self {
-            Self::One(target) if target.method == Method::Delete && target.exact => {
-                target.id.as_ref().map(|id| (&target.collection, id))
-            }
-            Self::Batch(_) | Self::One(_) => None,
-        }
-    }
-
-    /// The events that the exchange amounts to.
-    #[must_use]
-    pub fn events(&self, answer: Answer<'_>) -> Vec<Happened> {
-        match self {
-            Self::Batch(batch) => batch.events(answer),
-            Self::One(target) => target.events(answer),
         }
     }
 }

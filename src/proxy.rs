@@ -13,7 +13,10 @@ mod completing;
 mod exchange;
 mod failing;
 mod forwarding;
+mod hops;
+mod noting;
 mod peer;
+mod tunnel;
 
 use std::sync::Arc;
 
@@ -33,12 +36,13 @@ use tokio::sync::watch;
 use tracing::debug;
 
 use crate::config::{HostHeader, Snapshot};
-use crate::connection::{self, Connection};
+use crate::connection::{self, Connection, RequestId};
 use crate::known::Known;
 use crate::limits::{CONNECT_TRIES_MAX, DOWNSTREAM_STALL, UPSTREAM_IDLE_MAX};
 use crate::log::{Log, Refused};
+use crate::metrics::{Class, Metrics};
 use crate::observe::{Completion, Happened};
-use completing::Completing;
+use completing::{Completing, Writer};
 use exchange::{Exchange, has_no_body};
 use failing::{answer, report, status_of};
 use peer::Peers;
@@ -53,6 +57,7 @@ struct Relay {
     log: Log,
     completing: Completing,
     peers: Peers,
+    metrics: Arc<Metrics>,
 }
 
 /// What is known of one request while pingora serves it.
@@ -62,6 +67,8 @@ pub(crate) struct Turn {
     /// Connections to the upstream that were tried in vain.
     connects: usize,
     tries: Tries,
+    /// Who answers it.
+    class: Class,
 }
 
 /// Whether the request went to the upstream before.
@@ -74,16 +81,17 @@ enum Tries {
 impl Proxy {
     /// A proxy whose observed writes become events of `log`, deletes with what is `known`.
     #[must_use]
-    pub fn new(log: Log, known: Arc<Known>) -> Self {
+    pub fn new(log: Log, known: Arc<Known>, metrics: Arc<Metrics>) -> Self {
         let conf = Arc::new(ServerConf {
             upstream_keepalive_pool_size: UPSTREAM_IDLE_MAX,
             max_retries: CONNECT_TRIES_MAX,
             ..ServerConf::default()
         });
         let relay = Relay {
-            completing: Completing::new(log.clone(), known),
+            completing: Completing::new(log.clone(), known, Arc::clone(&metrics)),
             log,
             peers: Peers::default(),
+            metrics,
         };
         Self {
             http: Arc::new(http_proxy(&conf, relay)),
@@ -123,12 +131,14 @@ impl Relay {
         else {
             return;
         };
+        let facts = observing.facts();
         let intent = observing.take_intent();
         let writer = observing.take_writer();
         let all = match answered {
             Answered::InPart => observing.lost(),
             Answered::Whole => observing.complete(),
         };
+        noting::count_write(&self.metrics, &all, facts, answered);
         let is_read = |one: &Happened| one.completion == Completion::Upstream;
         let connection = connection_of(session);
         let snapshot = connection.and_then(Connection::snapshot).map(Arc::clone);
@@ -164,6 +174,7 @@ impl ProxyHttp for Relay {
             snapshot: None,
             connects: 0,
             tries: Tries::First,
+            class: Class::Upstream,
         }
     }
 
@@ -171,6 +182,9 @@ impl ProxyHttp for Relay {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn early_request_filter(&self, session: &mut Session, turn: &mut Turn) -> Result<()> {
+        // "A server MUST NOT send a 1xx response to an HTTP/1.0 client" (RFC 9110 § 15.2).
+        let old = session.req_header().version == Version::HTTP_10;
+        session.downstream_session.set_ignore_info_resp(old);
         let Some(connection) = connection_of(session) else {
             return Err(internal("the session is over no connection of the front"));
         };
@@ -179,7 +193,8 @@ impl ProxyHttp for Relay {
         if let Some(snapshot) = &snapshot
             && let Some(observed) = {
                 let (path, query) = target_of(request);
-                (snapshot.observe).observed(request.method.as_str(), path, query)
+                let (method, headers) = (request.method.as_str(), &request.headers);
+                snapshot.observe.observed(method, path, query, headers)
             }
         {
             if self.log.refuses() {
@@ -187,20 +202,21 @@ impl ProxyHttp for Relay {
             }
             connection.hide_loss();
             let body_bytes_max = snapshot.limits.observed_body_bytes;
-            turn.exchange = Exchange::observe(observed, request, body_bytes_max);
+            let writer = Writer::of(request, connection.request_id());
+            turn.exchange = Exchange::observe(observed, request, writer, body_bytes_max);
         }
         turn.snapshot = snapshot;
         Ok(())
     }
 
-    async fn upstream_peer(
-        &self,
-        _session: &mut Session,
-        turn: &mut Turn,
-    ) -> Result<Box<HttpPeer>> {
+    async fn upstream_peer(&self, session: &mut Session, turn: &mut Turn) -> Result<Box<HttpPeer>> {
         let snapshot = turn.snapshot.as_ref();
         let snapshot = snapshot.ok_or_else(|| internal("the request has no configuration"))?;
-        self.peers.peer(&snapshot.upstream).await
+        let mut peer = self.peers.peer(&snapshot.upstream).await?;
+        if tunnel::is_asked_for(session.req_header()) {
+            tunnel::prepare(&mut peer, snapshot.upstream.connect_timeout);
+        }
+        Ok(peer)
     }
 
     async fn upstream_request_filter(
@@ -212,6 +228,10 @@ impl ProxyHttp for Relay {
         if let (Some(connection), Some(snapshot)) = (connection_of(session), &turn.snapshot) {
             let peer = connection.peer().ip();
             forwarding::tell(request, peer, &snapshot.trusted_proxies)?;
+            if !request.headers.contains_key(RequestId::FIELD) {
+                let id = connection.request_id().value().clone();
+                request.insert_header(RequestId::FIELD, id)?;
+            }
         }
         // HTTP/1.0 knows no Host; what goes on is HTTP/1.1, which has to name one.
         if let Some(snapshot) = &turn.snapshot
@@ -257,6 +277,7 @@ impl ProxyHttp for Relay {
         response: &mut ResponseHeader,
         turn: &mut Turn,
     ) -> Result<()> {
+        hops::leave_behind(response);
         if response.status == StatusCode::SWITCHING_PROTOCOLS {
             if let Some(connection) = connection_of(session) {
                 connection.open_tunnel();
@@ -357,11 +378,14 @@ impl ProxyHttp for Relay {
         let malformed = connection_of(session).is_some_and(Connection::is_malformed);
         let code = if malformed { 400 } else { status_of(error) };
         report(session, error, code);
+        noting::count_failure(&self.metrics, error);
         if let Ok(status) = StatusCode::from_u16(code)
             && !session.response_written().is_some_and(is_final)
-            && let Err(error) = answer(session, status).await
         {
-            debug!(%error, "the downstream is gone before it could be told");
+            turn.class = Class::Sidecar;
+            if let Err(error) = answer(session, status).await {
+                debug!(request_id = id_of(session), %error, "the downstream is gone before it could be told");
+            }
         }
         FailToProxy {
             error_code: code,
@@ -372,6 +396,7 @@ impl ProxyHttp for Relay {
     /// The last call of every exchange: what is still being observed by now ended early.
     async fn logging(&self, session: &mut Session, _error: Option<&Error>, turn: &mut Turn) {
         self.tell(session, &mut turn.exchange, Answered::InPart);
+        noting::note(&self.metrics, session, turn.class);
     }
 
     /// Our own line is enough, and says nothing of the query.
@@ -398,6 +423,11 @@ impl ProxyHttp for Relay {
 
 fn connection_of(session: &Session) -> Option<&Connection> {
     connection::of(session.stream()?.as_any())
+}
+
+/// What the request is called.
+fn id_of(session: &Session) -> Option<&str> {
+    connection_of(session).map(|connection| connection.request_id().as_str())
 }
 
 /// Whether the upstream's connection died without a byte of an answer. pingora tells so in words

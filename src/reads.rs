@@ -28,12 +28,14 @@ use crate::event::Json;
 use crate::hub::Hub;
 use crate::limits::{IDENTITY_WARN_PAUSE, READ_BYTES_MAX, READ_TIMEOUT, READS_AT_ONCE};
 use crate::log::Log;
+use crate::metrics::{Metrics, Said};
 
 /// Asks the upstream what it shows to whom.
 #[derive(Debug)]
 pub struct Reader {
     snapshot: Arc<ArcSwap<Snapshot>>,
     log: Log,
+    metrics: Arc<Metrics>,
     client: Client,
     /// When it was last said that the upstream cannot be asked.
     warned: Mutex<Option<Instant>>,
@@ -57,10 +59,11 @@ enum NoAnswer {
 impl Reader {
     /// One that has asked nothing yet.
     #[must_use]
-    pub fn new(snapshot: Arc<ArcSwap<Snapshot>>, log: Log) -> Self {
+    pub fn new(snapshot: Arc<ArcSwap<Snapshot>>, log: Log, metrics: Arc<Metrics>) -> Self {
         Self {
             snapshot,
             log,
+            metrics,
             client: Client::default(),
             warned: Mutex::new(None),
         }
@@ -97,9 +100,15 @@ impl Reader {
                 let said = asking.await.map_or(Err(NoAnswer::Fault), |said| {
                     said.unwrap_or(Err(NoAnswer::Timeout))
                 });
+                let ended = &reader.metrics.records.ended;
                 let record = match said {
-                    Ok(record) => record,
+                    Ok(record) => {
+                        let shown = record.is_some();
+                        ended.inc(if shown { Said::Yes } else { Said::No });
+                        record
+                    }
                     Err(error) => {
+                        ended.inc(Said::Failed);
                         reader.warn(&error);
                         None
                     }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -31,6 +32,7 @@ use crate::known::Known;
 use crate::limits::DESCRIPTORS_KEPT;
 use crate::log::{self, Log, OpenError};
 use crate::logging;
+use crate::metrics::Metrics;
 use crate::proxy::Proxy;
 use crate::reads::Reader;
 
@@ -66,19 +68,14 @@ pub async fn run(
     signals: Signals,
 ) -> Result<(), StartError> {
     let Signals { mut ends, hangup } = signals;
+    let metrics = Arc::new(Metrics::new(Timestamp::now()));
     let descriptors = descriptors();
-    let affordable = streams_affordable(descriptors);
-    if affordable < snapshot.limits.streams {
-        let streams = snapshot.limits.streams;
-        warn!(
-            streams,
-            affordable, "so few files may be open that limits.streams cannot be reached"
-        );
-    }
+    let affordable = streams_affordable(descriptors, snapshot.limits.streams);
     let (listener, admin) = bind(&snapshot).await?;
 
     let log = open_log(&snapshot)?;
-    let (hub, engine) = Hub::new(log.clone(), terms(&snapshot, affordable));
+    let terms = terms(&snapshot, affordable);
+    let (hub, engine) = Hub::new(log.clone(), terms, Arc::clone(&metrics));
     let engine = tokio::spawn(engine.run());
     let upstream = snapshot.upstream.authority();
     let level = log.holds().as_str();
@@ -88,20 +85,21 @@ pub async fn run(
     let (drain, draining) = watch::channel(false);
     let (serving, mut served) = mpsc::channel(1);
     let known = Arc::new(Known::new(snapshot.load().observe.remember_bytes));
-    let jwks = fetch_keys(&snapshot, &hub);
-    let identities = ask_again(&snapshot);
-    read_records(&snapshot, &log, &hub);
+    let jwks = fetch_keys(&snapshot, &hub, &metrics);
+    let identities = ask_again(&snapshot, &metrics);
+    read_records(&snapshot, &log, &hub, &metrics);
     let front = Arc::new(Front {
         snapshot: Arc::clone(&snapshot),
         hub: hub.clone(),
         log: log.clone(),
         jwks: jwks.clone(),
         identities,
-        proxy: Proxy::new(log.clone(), Arc::clone(&known)),
+        proxy: Proxy::new(log.clone(), Arc::clone(&known), Arc::clone(&metrics)),
         connections: Arc::new(Connections::default()),
         descriptors,
         publishers: Publishers::default(),
-        draining,
+        metrics: Arc::clone(&metrics),
+        draining: draining.clone(),
     });
     // Ends when it drains; it holds the only `serving` that is not a connection's.
     tokio::spawn(listener.run(front, serving));
@@ -110,6 +108,8 @@ pub async fn run(
             snapshot: Arc::clone(&snapshot),
             hub: hub.clone(),
             log: log.clone(),
+            metrics: Arc::clone(&metrics),
+            draining,
         };
         // Ends with the runtime: health is told to the last moment.
         tokio::spawn(admin.run(listener));
@@ -123,6 +123,7 @@ pub async fn run(
             logging,
             jwks,
             affordable,
+            metrics,
         };
         watch_files(files, hangup, reload);
     }
@@ -199,27 +200,28 @@ fn watch_files(files: Watch, mut hangups: Signal, reload: Reload) {
             prompt.request();
         }
     });
-    tokio::spawn(files.run(move |snapshot| reload.apply(snapshot)));
+    let metrics = Arc::clone(&reload.metrics);
+    tokio::spawn(files.run(metrics, move |snapshot| reload.apply(snapshot)));
 }
 
 /// Fetches the keys of tokens, and lets them count for the streams. Ends with the runtime.
-fn fetch_keys(snapshot: &Arc<ArcSwap<Snapshot>>, hub: &Hub) -> Jwks {
-    let (jwks, hub) = (Jwks::new(), hub.clone());
+fn fetch_keys(snapshot: &Arc<ArcSwap<Snapshot>>, hub: &Hub, metrics: &Arc<Metrics>) -> Jwks {
+    let (jwks, hub) = (Jwks::new(Arc::clone(metrics)), hub.clone());
     let renew = move || hub.renew();
     tokio::spawn(jwks.clone().run(Arc::clone(snapshot), renew));
     jwks
 }
 
 /// Asks the upstream again about those who have streams. Ends with the runtime.
-fn ask_again(snapshot: &Arc<ArcSwap<Snapshot>>) -> Identities {
-    let identities = Identities::new();
+fn ask_again(snapshot: &Arc<ArcSwap<Snapshot>>, metrics: &Arc<Metrics>) -> Identities {
+    let identities = Identities::new(Arc::clone(metrics));
     tokio::spawn(identities.clone().run(Arc::clone(snapshot)));
     identities
 }
 
 /// Asks the upstream what it shows to whom, for the streams that wait for it. Ends with the runtime.
-fn read_records(snapshot: &Arc<ArcSwap<Snapshot>>, log: &Log, hub: &Hub) {
-    let reader = Reader::new(Arc::clone(snapshot), log.clone());
+fn read_records(snapshot: &Arc<ArcSwap<Snapshot>>, log: &Log, hub: &Hub, metrics: &Arc<Metrics>) {
+    let reader = Reader::new(Arc::clone(snapshot), log.clone(), Arc::clone(metrics));
     tokio::spawn(reader.run(hub.clone()));
 }
 
@@ -233,6 +235,7 @@ struct Reload {
     jwks: Jwks,
     /// Streams that the process has descriptors for.
     affordable: usize,
+    metrics: Arc<Metrics>,
 }
 
 /// The signals that the process answers to. Made first of all: one that comes before somebody
@@ -328,7 +331,16 @@ fn descriptors() -> usize {
     usize::try_from(may).unwrap_or(usize::MAX)
 }
 
-/// How many streams there may be of so many descriptors, so that some are always left for the API.
-fn streams_affordable(descriptors: usize) -> usize {
-    descriptors - DESCRIPTORS_KEPT.min(descriptors / 2)
+/// How many streams there may be of so many descriptors, so that some are always left for the API;
+/// it is told where that is fewer than are `wanted`.
+fn streams_affordable(descriptors: usize, wanted: usize) -> usize {
+    let affordable = descriptors - DESCRIPTORS_KEPT.min(descriptors / 2);
+    if affordable < wanted {
+        let streams = wanted;
+        warn!(
+            streams,
+            affordable, "so few files may be open that limits.streams cannot be reached"
+        );
+    }
+    affordable
 }

@@ -207,6 +207,12 @@ impl Reads {
         !self.0.lock().waiting.is_empty()
     }
 
+    /// How many questions are not answered yet, those that are being asked included.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.0.lock().asking.len()
+    }
+
     /// The next question, if one waits.
     #[must_use]
     pub fn take(&self) -> Option<Asked> {

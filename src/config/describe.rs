@@ -5,6 +5,7 @@
 
 mod identity;
 mod jwt;
+mod limits;
 mod observe;
 mod proxies;
 mod rules;
@@ -27,51 +28,15 @@ pub fn describe(snapshot: &Snapshot) -> String {
     page.trusted_proxies(&snapshot.trusted_proxies);
     page.upstream(&snapshot.upstream);
     match snapshot.admin {
-        Some(admin) => page.line("admin", admin),
+        Some(admin) if snapshot.ready_when_degraded => page.line("admin", admin),
+        Some(admin) => page.line("admin", format_args!("{admin}, not ready while degraded")),
         None => page.line("admin", "off"),
     }
     page.observe(&snapshot.observe, &snapshot.access);
     page.realtime(&snapshot.realtime);
     page.access(&snapshot.access);
     page.log(&snapshot.log);
-    let limits = &snapshot.limits;
-    page.line(
-        "limits",
-        format_args!(
-            "{} streams, {} of a request's head within {}, {} of a body observed",
-            limits.streams,
-            show_size(limits.head_bytes),
-            show_duration(limits.head_timeout),
-            show_size(limits.observed_body_bytes)
-        ),
-    );
-    page.line(
-        "",
-        format_args!(
-            "{} connections, each idle for {}",
-            limits.connections,
-            show_duration(limits.idle_timeout)
-        ),
-    );
-    for (max, of) in [
-        (limits.streams_per_key, "streams of a key or a user"),
-        (limits.streams_per_address, "streams from an address"),
-        (
-            limits.connections_per_address,
-            "connections from an address",
-        ),
-    ] {
-        if let Some(max) = max {
-            page.line("", format_args!("{max} {of}"));
-        }
-    }
-    if snapshot.realtime.pocketbase.is_some() {
-        let bytes = show_size(limits.subscription_bytes);
-        page.line(
-            "",
-            format_args!("{bytes} of what PocketBase clients are subscribed to"),
-        );
-    }
+    page.limits(snapshot);
     let logging = &snapshot.logging;
     page.line(
         "logging",

@@ -96,6 +96,8 @@ pub(super) enum Problem {
     EmptyAlgorithms,
     #[error("must not be empty: leave the key out instead")]
     EmptyList,
+    #[error("is no name of a field of a head: it has letters, digits and !#$%&'*+-.^_`|~ alone")]
+    FieldName,
     #[error(
         "is no address of keys: write https://HOST/PATH; http:// is for this very machine alone, and no password may be in it"
     )]

@@ -24,7 +24,8 @@ pub(super) struct File {
     pub(super) listen: Text,
     #[schemars(with = "Either<Upstream>")]
     pub(super) upstream: Spanned<Either<Upstream>>,
-    pub(super) admin: Option<Text>,
+    #[schemars(with = "Option<Either<Admin>>")]
+    pub(super) admin: Option<Spanned<Either<Admin>>>,
     pub(super) trusted_proxies: Option<Vec<Text>>,
     #[serde(default)]
     pub(super) observe: Observe,
@@ -70,6 +71,13 @@ pub(super) enum Either<T> {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Admin {
+    pub(super) listen: Text,
+    pub(super) ready_when_degraded: Option<Text>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Upstream {
     pub(super) url: Text,
     pub(super) connect_timeout: Option<Text>,
@@ -89,19 +97,25 @@ pub(super) struct Observe {
     pub(super) redact: Option<Vec<Text>>,
     pub(super) remember: Option<Text>,
     pub(super) read_before_delete: Option<Text>,
+    pub(super) gaps: Option<Vec<Gap>>,
+    pub(super) method_override: Option<MethodOverride>,
     pub(super) batches: Option<Vec<Batch>>,
     pub(super) rules: Option<Vec<Rule>>,
 }
 
-/// A preset's own file.
+/// A preset's own file: a part of a configuration.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Preset {
-    pub(super) ignore: Option<Vec<Text>>,
-    pub(super) redact: Option<Vec<Text>>,
-    pub(super) batches: Option<Vec<Batch>>,
-    pub(super) rules: Vec<Rule>,
-    pub(super) identity: Option<PresetIdentity>,
+    pub(super) observe: Observe,
+    pub(super) access: Option<PresetAccess>,
+}
+
+/// Of who may hear only how somebody is known to a preset's upstream.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PresetAccess {
+    pub(super) identity: PresetIdentity,
 }
 
 /// How somebody is known to a preset's upstream.
@@ -129,6 +143,17 @@ pub(super) struct Rule {
     pub(super) conceal: Option<Vec<Conceal>>,
     pub(super) read: Option<Read>,
     pub(super) complete: Option<Text>,
+    pub(super) tombstone: Option<Text>,
+    pub(super) uncertain: Option<Text>,
+}
+
+/// A request that changes records of collections that it does not name.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Gap {
+    pub(super) path: Text,
+    #[schemars(with = "Option<Vec<Text>>")]
+    pub(super) methods: Option<Spanned<Vec<Text>>>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -147,6 +172,15 @@ pub(super) struct Read {
     pub(super) expand: Option<Text>,
 }
 
+/// Where a request may say that it is another method.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MethodOverride {
+    pub(super) headers: Option<Vec<Text>>,
+    pub(super) query: Option<Text>,
+    pub(super) body: Option<Text>,
+}
+
 /// A request that holds several.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -156,10 +190,13 @@ pub(super) struct Batch {
     pub(super) form: Option<Text>,
     pub(super) method: Option<Text>,
     pub(super) url: Option<Text>,
+    pub(super) base: Option<Text>,
     pub(super) body: Option<Text>,
+    pub(super) defaults: Option<Text>,
     pub(super) answers: Option<Text>,
     pub(super) status: Option<Text>,
     pub(super) answer: Option<Text>,
+    pub(super) undone_by: Option<Vec<Text>>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -5,6 +5,7 @@
 //! Pure: the environment comes in as a function, files are read by the caller.
 
 mod access;
+mod admin;
 mod choices;
 mod claims;
 mod identity;
@@ -59,14 +60,7 @@ pub(super) fn lower(
 ) -> Option<Snapshot> {
     let listen = lower.read(&file.listen, address);
     let upstream = upstream::upstream(&file.upstream, listen, directory, lower);
-    let admin = file.admin.as_ref().and_then(|admin| {
-        lower.read(admin, |text| match address(text)? {
-            admin if Some(admin) == listen && admin.port() != 0 => Err(Problem::Taken {
-                of: "listen".to_owned(),
-            }),
-            admin => Ok(admin),
-        })
-    });
+    let (admin, ready_when_degraded) = admin::admin(file.admin.as_ref(), listen, lower);
     let trusted_proxies = file.trusted_proxies.as_deref().unwrap_or_default();
     let trusted_proxies = lower.all(trusted_proxies, proxies::network);
     let observe = observe::observe(&file.observe, lower);
@@ -104,6 +98,7 @@ pub(super) fn lower(
         listen: listen?,
         upstream: upstream?,
         admin,
+        ready_when_degraded,
         trusted_proxies: trusted_proxies.into(),
         observe: Arc::new(observe),
         realtime: Arc::new(Realtime {

@@ -35,6 +35,10 @@ pub(super) fn nearest<'a>(
 /// `keys`, `observe` and `access.identity` for `preset`.
 pub(super) fn elsewhere(written: &str) -> Option<String> {
     let keys = schema::keys();
+    // At the top there is no table to name.
+    if keys.iter().any(|path| *path == written) {
+        return None;
+    }
     let tables = keys.iter().filter_map(|path| path.rsplit_once('.'));
     let mut tables = tables.filter(|(_, key)| *key == written && written != "*");
     match (tables.next(), tables.next(), tables.next()) {

@@ -1,9 +1,11 @@
 //! Configurations as an operator writes them, and what comes of each.
 
+mod admin;
 mod identity;
 mod jwt;
 mod limits;
 mod nearest;
+mod overrides;
 mod presets;
 mod proxies;
 mod refusals;
@@ -223,10 +225,14 @@ fn every_preset_compiles_behind_a_prefix_too() {
         let snapshot = load_text(&least(&section)).unwrap();
         let target = |path: &str| snapshot.observe.target("POST", path);
         let records = match *name {
+            "kinto" => "/api/v1/v1/buckets/blog/collections/posts/records",
             "pocketbase" => "/api/v1/api/collections/posts/records",
+            "restdb" => "/api/v1/rest/posts",
             _ => "/api/v1/posts",
         };
-        assert_eq!(target(records).unwrap().collection(), "posts", "{name}");
+        let collection = target(records).unwrap().collection().to_owned();
+        assert!(matches!(&*collection, "posts" | "blog/posts"), "{name}");
+        assert!(target(&records.replace("/api/v1", "")).is_none(), "{name}");
         assert!(target("/posts").is_none(), "{name}");
         assert!(target("/api/v1/auth/login").is_none(), "{name}");
     }

@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use jiff::Timestamp;
 use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
@@ -35,6 +36,7 @@ use tracing::{error, info, warn};
 use super::written::{Digest, Written};
 use super::{ConfigErrors, Snapshot};
 use crate::limits;
+use crate::metrics::Metrics;
 
 /// Reads the configuration again whenever it changed.
 pub struct Watch {
@@ -101,10 +103,11 @@ impl Watch {
 
     /// Hands `apply` each configuration that differs from the one in force and is valid, as
     /// the next generation; what needs a restart keeps its value, and a warning names it. What
-    /// is not valid, or is missing, is told in the log and changes nothing.
+    /// is not valid, or is missing, is told in the log and changes nothing. Both are counted.
     ///
     /// Never ends. Dropping the future ends the watch; nothing is half applied.
-    pub async fn run(mut self, mut apply: impl FnMut(Arc<Snapshot>)) {
+    pub async fn run(mut self, metrics: Arc<Metrics>, mut apply: impl FnMut(Arc<Snapshot>)) {
+        let reloads = &metrics.reloads;
         loop {
             let asked = self.woken().await;
             let Some(written) = self.look().await else {
@@ -118,14 +121,19 @@ impl Watch {
             };
             self.seen = written.digest();
             if self.seen == self.in_force_digest {
+                reloads.withdraw();
                 info!(
                     generation = self.in_force.generation,
                     "configuration unchanged"
                 );
                 continue;
             }
-            if let Some(snapshot) = self.renew(written) {
-                apply(snapshot);
+            match self.renew(written) {
+                Some(snapshot) => {
+                    apply(snapshot);
+                    reloads.succeed(Timestamp::now());
+                }
+                None => reloads.fail(),
             }
         }
     }

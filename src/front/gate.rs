@@ -16,6 +16,7 @@ use http::{Method, StatusCode};
 
 use crate::connection::Framing;
 use crate::limits::{HEAD_FIELDS_MAX, TARGET_BYTES_MAX};
+use crate::metrics::Refusal;
 
 /// What a head's bytes amount to so far.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,6 +62,8 @@ impl fmt::Debug for Admitted {
 pub(crate) struct Refused {
     pub(crate) status: StatusCode,
     pub(crate) message: &'static str,
+    /// As what it is counted.
+    pub(crate) reason: Refusal,
 }
 
 /// Reads what has come of a head. `bytes` may hold more than the head.
@@ -81,7 +84,10 @@ pub(crate) fn passable(head: BytesMut) -> Result<BytesMut, Refused> {
     let line = head.as_ref().split(|byte| *byte == b'\r').next();
     let line = line.unwrap_or(&head);
     let query = line.iter().position(|byte| *byte == b'?');
+    // Before it stands the method, of which a backtick may be a part.
+    let target = line.iter().position(|byte| *byte == b' ');
     let escaped = |(at, byte): (usize, &u8)| match *byte {
+        _ if target.is_none_or(|target| at < target) => false,
         b'<' | b'>' => true,
         b'"' => query.is_some_and(|query| at > query),
         b'`' => query.is_none_or(|query| at < query),
@@ -93,6 +99,7 @@ pub(crate) fn passable(head: BytesMut) -> Result<BytesMut, Refused> {
         return Err(Refused {
             status: StatusCode::URI_TOO_LONG,
             message: "the target is longer than 65534 bytes",
+            reason: Refusal::TargetTooLong,
         });
     }
     if escapes == 0 {
@@ -114,12 +121,14 @@ pub(crate) fn passable(head: BytesMut) -> Result<BytesMut, Refused> {
 pub(crate) const TOO_LARGE: Refused = Refused {
     status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
     message: "the request's head is larger than this sidecar takes",
+    reason: Refusal::HeadTooLarge,
 };
 
 /// The refusal of a head that does not come to its end in time.
 pub(crate) const TOO_SLOW: Refused = Refused {
     status: StatusCode::REQUEST_TIMEOUT,
     message: "the request's head did not come in time",
+    reason: Refusal::HeadTooSlow,
 };
 
 fn read_whole(bytes: &[u8]) -> Result<Option<Admitted>, Refused> {
@@ -137,6 +146,7 @@ fn read_whole(bytes: &[u8]) -> Result<Option<Admitted>, Refused> {
             return Err(Refused {
                 status: StatusCode::HTTP_VERSION_NOT_SUPPORTED,
                 message: "expected HTTP/1.1 or HTTP/1.0",
+                reason: Refusal::Version,
             });
         }
         Err(_) => return Err(bad("the request's head is not well formed")),
@@ -146,9 +156,11 @@ fn read_whole(bytes: &[u8]) -> Result<Option<Admitted>, Refused> {
     let target = request.path.unwrap_or_default();
     let host = host(request.headers, old)?;
     let (path, query) = split(target, host, &method)?;
+    let reason = Refusal::Framing;
+    let framed = framing(request.headers, old).map_err(|why| Refused { reason, ..why });
     Ok(Some(Admitted {
         head_bytes,
-        framing: framing(request.headers, old)?,
+        framing: framed?,
         keep_alive: keep_alive(request.headers, old),
         path: path.into(),
         query: query.into(),
@@ -203,6 +215,7 @@ fn method(text: &str) -> Result<Method, Refused> {
         return Err(Refused {
             status: StatusCode::METHOD_NOT_ALLOWED,
             message: "CONNECT is not served here",
+            reason: Refusal::Method,
         });
     }
     Method::from_bytes(text.as_bytes()).map_err(|_why| bad("the method is not well formed"))
@@ -330,6 +343,7 @@ fn bad(message: &'static str) -> Refused {
     Refused {
         status: StatusCode::BAD_REQUEST,
         message,
+        reason: Refusal::Malformed,
     }
 }
 
@@ -396,6 +410,8 @@ mod tests {
         let even = "GET /a%60\"b?q={%22a`%22:%3C1%3E} HTTP/1.1\r\nX: \"<>`\r\n\r\n";
         assert_eq!(passed(odd).unwrap(), even);
         assert_eq!(passed(even).unwrap(), even);
+        let method = "G`T / HTTP/1.1\r\n\r\n";
+        assert_eq!(passed(method).unwrap(), method);
         for long in ["a".repeat(70_000), "<".repeat(22_000)] {
             let head = format!("GET /{long} HTTP/1.1\r\n\r\n");
             assert_eq!(passed(&head).unwrap_err().status, 414);
@@ -466,6 +482,14 @@ mod tests {
             assert_eq!(status(&head), Some(refused), "{line}");
         }
         assert_eq!(status("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"), Some(400));
+        for (fields, reason) in [
+            ("Host: a\r\nContent-Length: +3\r\n", Refusal::Framing),
+            ("Host: a\r\nHost: a\r\n", Refusal::Malformed),
+        ] {
+            let read = read(format!("POST / HTTP/1.1\r\n{fields}\r\n").as_bytes());
+            let counted = matches!(&read, Verdict::Refused(refused) if refused.reason == reason);
+            assert!(counted, "{fields:?}: {read:?}");
+        }
         assert_eq!(
             status("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"),
             Some(400)

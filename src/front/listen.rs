@@ -15,6 +15,7 @@ use super::connections::{From, Held, Max};
 use crate::connection::Connection;
 use crate::forwarded;
 use crate::limits::{ACCEPT_PAUSE, BACKLOG, CONNECTIONS_WARN_PAUSE};
+use crate::metrics::Shed;
 
 /// A bound address.
 #[derive(Debug)]
@@ -62,6 +63,7 @@ impl Listener {
             match accepted {
                 Ok((socket, peer)) => {
                     let Some(held) = admit(&front, peer.ip()) else {
+                        front.metrics.requests.shed.inc(Shed::NoRoom);
                         warn_when_due(&mut warned);
                         continue;
                     };
@@ -71,7 +73,11 @@ impl Listener {
                         // Frames and last chunks are small and are written whole: nothing is gained
                         // by waiting.
                         drop(socket.set_nodelay(true));
+                        let requests = &front.metrics.requests;
+                        requests.accepted.inc();
+                        let open = requests.connections.enter();
                         front.serve(Connection::new(socket, peer), held).await;
+                        drop(open);
                         drop(serving);
                     });
                 }

@@ -5,8 +5,16 @@ use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE};
 use http::{HeaderMap, Method, Response, StatusCode};
 use jiff::Timestamp;
 
-/// The bytes of a whole answer to a request of `method`: head and body, its length told.
-pub(super) fn whole(response: &Response<Bytes>, method: &Method, keep_alive: bool) -> BytesMut {
+use crate::connection::RequestId;
+
+/// The bytes of a whole answer to a request of `method`: head and body, its length told. One that
+/// refuses says what the request is called, so that it is found in the diagnostics.
+pub(super) fn whole(
+    response: &Response<Bytes>,
+    method: &Method,
+    keep_alive: bool,
+    id: &RequestId,
+) -> BytesMut {
     let mut out = BytesMut::with_capacity(512 + response.body().len());
     put_head(&mut out, response.status(), response.headers());
     let status = response.status();
@@ -24,6 +32,9 @@ pub(super) fn whole(response: &Response<Bytes>, method: &Method, keep_alive: boo
             CONTENT_LENGTH.as_str(),
             response.body().len().to_string().as_bytes(),
         );
+    }
+    if status.is_client_error() || status.is_server_error() {
+        put(&mut out, RequestId::FIELD.as_str(), id.value().as_bytes());
     }
     let connection: &[u8] = if keep_alive { b"keep-alive" } else { b"close" };
     put(&mut out, CONNECTION.as_str(), connection);

@@ -41,6 +41,7 @@ use crate::dialect::{Form, Told};
 use crate::event::{Cursor, Event, Gap, Kind};
 use crate::limits::{BATCH_BYTES, BATCH_EVENTS, RETRY_MIN, STREAMS_A_TURN, WRITES_IN_A_ROW};
 use crate::log::Past;
+use crate::metrics::{Disconnect, Source};
 use past::Pieces;
 use waiting::{Halt, Waiting};
 
@@ -89,25 +90,6 @@ struct Touched {
     halted: HashMap<usize, Halt>,
 }
 
-/// Why a stream ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Disconnect {
-    /// The sidecar is being stopped.
-    Drained,
-    /// The token by which it heard has expired.
-    Expired,
-    /// The subscriber left.
-    Left,
-    /// It was told nothing for too long, or was open for too long.
-    Over,
-    /// The configuration, or the upstream, no longer lets it hear.
-    Revoked,
-    /// It did not take its events before the log let them go, or took none for too long.
-    TooSlow,
-    /// Who hears by it cannot be asked about for the moment.
-    Undecided,
-}
-
 /// How much of a batch is left.
 #[derive(Default)]
 struct Room {
@@ -134,7 +116,7 @@ impl Engine {
             streams: Slab::new(),
             audiences: Audiences::new(&terms),
             beats: Beats::default(),
-            ready: Ready::new(Arc::clone(&shared.wake)),
+            ready: Ready::new(Arc::clone(&shared.wake), Arc::clone(&shared.metrics)),
             frames: Frames::default(),
             terms,
             tail,
@@ -286,6 +268,7 @@ impl Engine {
     /// Writes a batch to each live member of an audience. Who is behind reads it from the log.
     async fn send(&mut self, audience: usize, batch: &Batch) {
         let mut gone = Vec::new();
+        let mut delivered = 0;
         let members = match self.audiences.audience(audience) {
             Some(audience) => audience.members().to_vec(),
             None => return,
@@ -300,7 +283,9 @@ impl Engine {
             if let Some(subscribed) = &mut stream.subscribed {
                 subscribed.tell(self.tail.seq, Instant::now());
             }
-            match stream.write(&batch.joined) {
+            let written = stream.write(&batch.joined);
+            delivered += batch.begun(&written);
+            match written {
                 Written::All => {}
                 Written::Gone => gone.push(key),
                 Written::Part(taken) => {
@@ -309,6 +294,11 @@ impl Engine {
             }
             self.give_way().await;
         }
+        self.shared
+            .metrics
+            .streams
+            .delivered
+            .add(Source::Live, delivered);
         for key in gone {
             self.end(key, Disconnect::Left);
         }
@@ -333,6 +323,7 @@ impl Engine {
             return;
         };
         let frame = audience.form.gap(at, reason, &audience.grant);
+        self.shared.metrics.streams.gaps.inc(reason);
         match stream.write(&frame) {
             Written::All if stream.is_live() => {}
             Written::All => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
-use super::stream::{Behind, Position};
+use super::stream::{Behind, Position, Written};
 use crate::dialect::{Form, Told};
 use crate::event::{Cursor, Event};
 use crate::limits::{FRAMES_KEPT, FRAMES_KEPT_BYTES};
@@ -50,6 +50,22 @@ impl Batch {
             }
         };
         Self { frames, joined }
+    }
+
+    /// How many of its frames have begun to go out: the rest of one that was cut follows it.
+    pub(super) fn begun(&self, written: &Written) -> u64 {
+        let taken = match written {
+            Written::All => return self.frames.len() as u64,
+            Written::Gone => return 0,
+            Written::Part(taken) => *taken,
+        };
+        let mut end = 0;
+        let begun = self.frames.iter().take_while(|(_, frame)| {
+            let begins = end;
+            end += frame.len();
+            begins < taken
+        });
+        begun.count() as u64
     }
 
     /// The position of a stream that took only `taken` bytes: the rest of the frame that was
@@ -128,6 +144,17 @@ mod tests {
             ),
             Position::Live => panic!("a cut batch leaves a stream behind"),
         }
+    }
+
+    #[test]
+    fn a_frame_counts_once_a_byte_of_it_is_taken() {
+        let frames = [5, 7].map(|seq| (seq, Bytes::from_static(b"aaaa")));
+        let batch = Batch::new(frames.into());
+        for (taken, begun) in [(0, 0), (1, 1), (4, 1), (5, 2), (8, 2)] {
+            assert_eq!(batch.begun(&Written::Part(taken)), begun, "{taken}");
+        }
+        assert_eq!(batch.begun(&Written::All), 2);
+        assert_eq!(batch.begun(&Written::Gone), 0);
     }
 
     #[test]

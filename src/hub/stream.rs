@@ -24,6 +24,7 @@ use super::Seat;
 use super::beats::Place;
 use super::clients::Subscribed;
 use crate::limits::{STREAM_STALL, STREAM_UNSENT_BYTES};
+use crate::metrics::Metrics;
 
 /// One open stream, as the engine holds it.
 #[derive(Debug)]
@@ -81,6 +82,8 @@ pub(super) struct Ready {
     /// Bounded by the number of streams: a stream that is in it is not pushed again.
     streams: Mutex<VecDeque<u32>>,
     wake: Arc<Notify>,
+    /// Here because every stream has a way to it.
+    metrics: Arc<Metrics>,
 }
 
 /// Wakes the engine for one stream.
@@ -119,14 +122,20 @@ impl Stream {
     /// Writes as much as the socket takes.
     pub(super) fn write(&self, bytes: &[u8]) -> Written {
         let mut taken = 0;
-        while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
+        let written = self.write_on(bytes, &mut taken);
+        self.waker.ready.metrics.streams.bytes.add(taken as u64);
+        written
+    }
+
+    fn write_on(&self, bytes: &[u8], taken: &mut usize) -> Written {
+        while let Some(rest) = bytes.get(*taken..).filter(|rest| !rest.is_empty()) {
             match self.socket.try_write(rest) {
-                Ok(n) => taken += n,
+                Ok(n) => *taken += n,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     match self.poll(TcpStream::poll_write_ready) {
                         Poll::Ready(Ok(())) => {}
                         Poll::Ready(Err(_)) => return Written::Gone,
-                        Poll::Pending => return Written::Part(taken),
+                        Poll::Pending => return Written::Part(*taken),
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -225,10 +234,11 @@ impl Behind {
 
 impl Ready {
     /// An empty list that tells `wake` when it no longer is.
-    pub(super) fn new(wake: Arc<Notify>) -> Arc<Self> {
+    pub(super) fn new(wake: Arc<Notify>, metrics: Arc<Metrics>) -> Arc<Self> {
         Arc::new(Self {
             streams: Mutex::new(VecDeque::new()),
             wake,
+            metrics,
         })
     }
 

@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 
 use super::queue::{Queue, Taken, Told};
 use super::ring::Ring;
-use super::{Level, OnFailure, Record, Terms, Unsettled};
+use super::{Appended, Level, OnFailure, Record, Terms, Unsettled};
 use crate::event::{Cursor, Epoch, Event, Kind};
 use crate::limits::{Keep, RECENT_BYTES, RECENT_EVENTS};
 
@@ -47,6 +47,7 @@ pub(super) struct State {
 /// What happened since the start.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counts {
+    pub(super) appended: Appended,
     pub(super) appends: u64,
     pub(super) syncs: u64,
     pub(super) failures: u64,
@@ -133,6 +134,9 @@ impl State {
             return Some(queue.submit_for(Record::Settled { number }, now));
         }
         self.counts.appends += 1;
+        kinds
+            .iter()
+            .for_each(|kind| self.counts.appended.count(kind));
         self.newest = self.newest.max(at);
         let events = self.placed(kinds);
         match &mut self.home {
@@ -255,6 +259,7 @@ impl State {
         self.home = Home::Failed(why);
         self.counts.failures += 1;
         self.ring.begin(epoch);
+        self.counts.appended.count(&Kind::Gap);
         self.push(Kind::Gap, now);
         let mut told = Vec::new();
         while let Some(submission) = queue.pop(u64::MAX) {
@@ -277,6 +282,7 @@ impl State {
         now: Instant,
     ) {
         let mut queue = Queue::new(level, run, gap.cursor.seq);
+        self.counts.appended.count(&gap.kind);
         self.ring.begin(gap.cursor.epoch);
         self.ring.push(gap, now);
         for (number, _) in known {

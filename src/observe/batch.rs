@@ -1,20 +1,24 @@
-//! Requests that hold several, and whose answer has one for each.
+//! Requests that hold several, and whose answer has one for each; and those of which it is not known
+//! what they hold.
 //!
-//! Each is observed as if it had come by itself. The upstream makes all of them or none: a batch
-//! that is refused has changed nothing.
+//! Each is observed as if it had come by itself, with a status of its own: where the upstream makes
+//! all of them or none, that of the batch is theirs, and where it does not, one that is refused has
+//! nothing to do with the others, unless the rule says that it takes them back ([`Batch::undone_by`]).
+//! A batch that is refused has changed nothing.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
 
-use bytes::Bytes;
-use futures_util::{FutureExt, future, stream};
-use http::header::CONTENT_DISPOSITION;
-use multer::{Field, Multipart};
 use serde_json::value::RawValue;
 
+use super::form;
 use super::json::{self, Content};
+use super::path::Canonical;
 use super::rule::{Glob, Outcome, Pointer, outcome};
 use super::{Answer, Body, Happened, Observe, Target};
-use crate::event::Kind;
+use crate::event::{Kind, Method};
 use crate::limits::BULK_RECORDS;
 
 /// One entry of a preset's `batches`.
@@ -30,38 +34,125 @@ pub struct Batch {
     pub method: Pointer,
     /// Where it has its path, with a query perhaps.
     pub url: Pointer,
+    /// What the upstream itself stands behind, which its own paths need not say.
+    pub prefix: Box<str>,
+    /// What each path begins with there, and is put before one that does not.
+    pub base: Box<str>,
     /// Where it has its body.
     pub body: Pointer,
+    /// Where in a body an object stands that has what a request lacks; none: nowhere.
+    pub defaults: Option<Pointer>,
     /// Where the answers stand in that of the batch: an array of the same length.
     pub answers: Pointer,
     /// Where an answer has its status.
     pub status: Pointer,
     /// Where it has its body.
     pub answer: Pointer,
+    /// Statuses of one answer with which the upstream may have taken back what the others did.
+    pub undone_by: Box<[RangeInclusive<u16>]>,
 }
 
-/// A batch that is under way.
+/// One entry of a preset's `gaps`: requests that change records of collections that they do not name.
+#[derive(Clone, Debug)]
+pub struct Gap {
+    /// Which paths.
+    pub path: Glob,
+    /// Which methods.
+    pub methods: Box<[Method]>,
+}
+
+/// A batch that is under way, or a request of a [`Gap`].
 #[derive(Clone, Debug)]
 pub struct Batched {
-    batch: Batch,
+    method: Method,
+    /// None: what it holds is not known.
+    batch: Option<Batch>,
     observe: Observe,
 }
 
 /// One of the requests of a batch.
 struct Item<'a> {
-    /// What it is about; none: it is not observed.
-    target: Option<Target>,
-    /// Its body; none where it has none.
-    body: Option<&'a RawValue>,
+    about: About,
+    /// Its body, which may be none or not known.
+    body: Body<'a>,
+}
+
+/// What a request is about.
+enum About {
+    /// Collections that it does not name.
+    Everything,
+    /// It is not observed.
+    Nothing,
+    /// Records of one.
+    Target(Box<Target>),
+}
+
+impl Observe {
+    /// The request as a batch, if it is one or may have changed anything.
+    pub(super) fn batched(&self, method: Method, path: &str) -> Option<Batched> {
+        if self.batches.is_empty() && self.gaps.is_empty() {
+            return None;
+        }
+        let canonical = Canonical::of(path);
+        let is = |batch: &&Arc<Batch>| {
+            let mut readings = canonical.readings();
+            method == Method::Post && readings.any(|path| batch.path.matches(path))
+        };
+        let batch = self.batches.iter().find(is);
+        (batch.is_some() || self.is_gap(method, &canonical)).then(|| Batched {
+            method,
+            batch: batch.map(|batch| (**batch).clone()),
+            observe: self.clone(),
+        })
+    }
+
+    fn is_gap(&self, method: Method, path: &Canonical<'_>) -> bool {
+        let ignored = |path| self.ignore.iter().any(|glob| glob.matches(path));
+        let is = |gap: &Arc<Gap>| {
+            gap.methods.contains(&method) && path.readings().any(|path| gap.path.matches(path))
+        };
+        self.gaps.iter().any(is) && !path.readings().any(ignored)
+    }
+
+    /// What one request of a batch is about.
+    fn about(&self, method: &str, path: &str, query: &str) -> About {
+        let method = method.to_ascii_uppercase();
+        let gap = Method::of(&method).filter(|method| self.is_gap(*method, &Canonical::of(path)));
+        match self.target(&method, path) {
+            _ if gap.is_some() => About::Everything,
+            Some(target) => About::Target(Box::new(target.asked(query))),
+            None => About::Nothing,
+        }
+    }
+}
+
+impl Batch {
+    /// The path of one of its requests as if that had come by itself.
+    fn path<'u>(&self, own: &'u str) -> Cow<'u, str> {
+        if !self.prefix.is_empty() && own.starts_with(&*self.prefix) {
+            return Cow::Borrowed(own);
+        }
+        let base = if own.starts_with(&*self.base) {
+            ""
+        } else {
+            &*self.base
+        };
+        match (&*self.prefix, base) {
+            ("", "") => Cow::Borrowed(own),
+            (prefix, base) => Cow::Owned(format!("{prefix}{base}{own}")),
+        }
+    }
+
+    /// The status of one of the answers.
+    fn status_of(&self, answer: &RawValue) -> Option<u16> {
+        self.status.find(answer)?.get().parse().ok()
+    }
 }
 
 impl Batched {
-    /// The batch, whose requests are observed so.
-    pub(super) fn new(batch: &Batch, observe: &Observe) -> Self {
-        Self {
-            batch: batch.clone(),
-            observe: observe.clone(),
-        }
+    /// The method of the request.
+    pub(super) fn method(&self) -> Method {
+        self.method
     }
 
     /// The events of all its requests, in their order.
@@ -83,77 +174,97 @@ impl Batched {
         if outcome == Some(Outcome::Refused) {
             return Vec::new();
         }
-        let text = self.text(request, media);
-        let Some(items) = text.as_deref().and_then(|text| self.items(text)) else {
-            return vec![Kind::Gap.into()];
+        let gap = || vec![Kind::Gap.into()];
+        let Some(batch) = &self.batch else {
+            return gap();
+        };
+        let text = batch.text(request, media);
+        let Some(items) = text
+            .as_deref()
+            .and_then(|text| batch.items(text, &self.observe))
+        else {
+            return gap();
         };
         let told = (outcome == Some(Outcome::Succeeded)).then(|| Content::of(response));
         let answers = told.and_then(Content::json);
         let answers = answers
-            .and_then(|whole| json::elements(self.batch.answers.find(whole)?))
+            .and_then(|whole| json::elements(batch.answers.find(whole)?))
             .filter(|answers| answers.len() == items.len());
-        let events = items.iter().enumerate().filter_map(|(at, item)| {
-            let target = item.target.as_ref()?;
+        let undoes = |answer: &&RawValue| {
+            let status = batch.status_of(answer);
+            status.is_some_and(|status| batch.undone_by.iter().any(|of| of.contains(&status)))
+        };
+        let undone = answers.iter().flatten().any(undoes);
+        let events = items.iter().enumerate().flat_map(|(at, item)| {
             let answer = answers.as_ref().and_then(|answers| answers.get(at));
-            Some(target.events(match answer {
-                Some(answer) => self.answer(item, answer),
-                None => Answer::Lost { status: None },
-            }))
+            let answer = match answer {
+                Some(answer) if !undone => batch.answer(item, answer),
+                _ => Answer::Lost {
+                    status: answer.and_then(|answer| batch.status_of(answer)),
+                },
+            };
+            match &item.about {
+                About::Target(target) => target.events(answer),
+                About::Everything if may_have_happened(answer) => gap(),
+                About::Everything | About::Nothing => Vec::new(),
+            }
         });
-        events.flatten().collect()
+        events.collect()
     }
+}
 
+impl Batch {
     /// The JSON of the requests: the body, or the part of it that a form has for it. None of what
     /// another reader may take for something else.
     fn text(&self, request: Body<'_>, media: Option<&str>) -> Option<Vec<u8>> {
         let (Body::Whole(bytes), Some(media)) = (request, media) else {
             return None;
         };
-        let essence = media.split(';').next().unwrap_or_default();
-        let essence = essence.trim().to_ascii_lowercase();
+        let essence = form::essence(media);
         if essence == "application/json" || essence.ends_with("+json") {
             return Some(bytes.to_vec());
         }
-        // RFC 2231 § 4 would let it say another boundary besides.
-        let boundary = multer::parse_boundary(media).ok();
-        let boundary = boundary.filter(|_| !media.contains('*'))?;
-        let name = self.batch.form.as_deref()?;
-        let whole = Bytes::copy_from_slice(bytes);
-        let pieces = stream::once(future::ready(Ok::<_, std::convert::Infallible>(whole)));
-        let mut form = Multipart::new(pieces, boundary);
-        let mut text = None;
-        // All of it is here: nothing is ever waited for.
-        let parts = async {
-            while let Some(field) = form.next_field().await.ok()? {
-                is_plain(&field).then_some(())?;
-                if field.name() == Some(name) {
-                    let earlier = text.replace(field.bytes().await.ok()?);
-                    earlier.is_none().then_some(())?;
-                }
-            }
-            Some(())
-        };
-        parts.now_or_never()??;
-        text.map(|text| text.to_vec())
+        let form = self.form.as_deref()?;
+        let parts = form::multipart(bytes, media, |name| name == form)?;
+        match parts.as_slice() {
+            [(_, only)] => Some(only.to_vec()),
+            _ => None,
+        }
     }
 
     /// The requests, unless they cannot be read or are too many.
-    fn items<'a>(&self, text: &'a [u8]) -> Option<Vec<Item<'a>>> {
+    fn items<'a>(&self, text: &'a [u8], observe: &Observe) -> Option<Vec<Item<'a>>> {
         let whole = Content::of(Body::Whole(text)).json()?;
         let whole = Some(whole).filter(|whole| has_each_name_once(whole))?;
-        let requests = json::elements(self.batch.requests.find(whole)?)?;
+        let requests = json::elements(self.requests.find(whole)?)?;
         if requests.len() > BULK_RECORDS {
+            return None;
+        }
+        let defaults = self.defaults.as_ref().and_then(|at| at.find(whole));
+        if defaults.is_some_and(|defaults| !has_each_name_once(defaults)) {
             return None;
         }
         let item = |request: &'a RawValue| {
             let request = Some(request).filter(|request| has_each_name_once(request))?;
-            let method = json::string(self.batch.method.find(request)?)?;
-            let url = json::string(self.batch.url.find(request)?)?;
+            let or_default = |at: &Pointer| {
+                let own = at.find(request);
+                own.or_else(|| at.find(defaults?))
+            };
+            let method = match or_default(&self.method) {
+                Some(method) => json::string(method)?,
+                // Only Kinto takes one without, and for one that reads.
+                None => Cow::Borrowed("GET"),
+            };
+            let url = json::string(or_default(&self.url)?)?;
             let (path, query) = url.split_once('?').unwrap_or((&url, ""));
-            let target = self.observe.target(&method.to_ascii_uppercase(), path);
+            let parts = [Some(request), defaults].map(|part| self.body.find(part?));
             Some(Item {
-                target: target.map(|target| target.asked(query)),
-                body: self.batch.body.find(request),
+                about: observe.about(&method, &self.path(path), query),
+                body: match parts {
+                    // One within the other: what that comes to, the answer says better.
+                    [Some(_), Some(_)] => Body::Unknown,
+                    [own, default] => body_of(own.or(default)),
+                },
             })
         };
         requests.into_iter().map(item).collect()
@@ -161,22 +272,34 @@ impl Batched {
 
     /// One of the answers, as if it had come by itself.
     fn answer<'a>(&self, item: &Item<'a>, answer: &'a RawValue) -> Answer<'a> {
-        let body = |body: Option<&'a RawValue>| match body.map(RawValue::get) {
-            None | Some("null") => Body::Whole(b""),
-            Some(text) => Body::Whole(text.as_bytes()),
-        };
-        let status = self.batch.status.find(answer);
-        match status.and_then(|status| status.get().parse().ok()) {
+        match self.status_of(answer) {
             None => Answer::Lost { status: None },
             Some(status) => Answer::Complete {
                 status,
                 location: None,
                 media: None,
-                request: body(item.body),
-                response: body(self.batch.answer.find(answer)),
+                request: item.body,
+                response: body_of(self.answer.find(answer)),
             },
         }
     }
+}
+
+/// What stands in the place of a body.
+fn body_of(json: Option<&RawValue>) -> Body<'_> {
+    match json.map(RawValue::get) {
+        None | Some("null") => Body::Whole(b""),
+        Some(text) => Body::Whole(text.as_bytes()),
+    }
+}
+
+/// Whether a request was not refused.
+fn may_have_happened(answer: Answer<'_>) -> bool {
+    let status = match answer {
+        Answer::Complete { status, .. } => Some(status),
+        Answer::Lost { status } => status,
+    };
+    status.is_none_or(|status| outcome(status, &[200..=299]) != Outcome::Refused)
 }
 
 /// Whether no two names of an object are the same, in any case: Go's reader takes either, and of two
@@ -189,12 +312,4 @@ fn has_each_name_once(object: &RawValue) -> bool {
         let mut all = members.iter().map(|member| json::string(member.name));
         all.all(|name| name.is_some_and(|name| names.insert(folded(&name))))
     })
-}
-
-/// Whether a part of a form says in one way only what it is called (RFC 2231 § 4) and what is in it
-/// (RFC 2045 § 6).
-fn is_plain(part: &Field<'_>) -> bool {
-    let named = part.headers().get(CONTENT_DISPOSITION);
-    let is_named = named.is_some_and(|named| !named.as_bytes().contains(&b'*'));
-    is_named && !part.headers().contains_key("content-transfer-encoding")
 }

@@ -8,12 +8,15 @@
 //! | --- | --- | --- | --- |
 //! | POST | a write | a write each | a write of what was sent |
 //! | PUT, PATCH | a write, if it has the id of the path | a write each | a write without a record |
-//! | DELETE | a write | one write of all | one write of all that were sent |
+//! | DELETE | a write; without the record, if that says itself that it is gone | one write of all | one write of all that were sent |
 //!
 //! Nothing is guessed: a write whose records are not all known is one [`Kind::Uncertain`].
 
+use std::cell::OnceCell;
+
 use serde_json::value::RawValue;
 
+use super::form;
 use super::json::{self, Content};
 use super::path::Canonical;
 use super::rule::{Complete, Pointer};
@@ -21,18 +24,43 @@ use super::{Body, Target, record};
 use crate::event::{Id, Kind, Method};
 use crate::limits::BULK_RECORDS;
 
+/// What was sent, which is read where it is needed only.
+#[derive(Debug)]
+pub(super) struct Sent<'a> {
+    body: Body<'a>,
+    content: OnceCell<Option<&'a RawValue>>,
+}
+
 /// What the exchange of a write that succeeded told.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Success<'a> {
     pub(super) target: &'a Target,
     pub(super) location: Option<&'a str>,
-    pub(super) request: Body<'a>,
+    pub(super) request: &'a Sent<'a>,
     pub(super) answer: Content<'a>,
 }
 
 /// Which records changed is not known, or not what they became; at most this id is.
 #[derive(Debug)]
 struct Unknown(Option<Id>);
+
+impl<'a> Sent<'a> {
+    /// A request's body of that media type. A form has the fields of a record, and not how they are
+    /// read: it is no record.
+    pub(super) fn new(body: Body<'a>, media: Option<&str>) -> Self {
+        let is_form = media.is_some_and(form::is_form);
+        Self {
+            body: if is_form { Body::Unknown } else { body },
+            content: OnceCell::new(),
+        }
+    }
+
+    /// The JSON text that it is, if it is one.
+    pub(super) fn json(&self) -> Option<&'a RawValue> {
+        let read = || Content::of(self.body).json();
+        *self.content.get_or_init(read)
+    }
+}
 
 impl Success<'_> {
     /// The events, one at least unless the upstream said that no record changed.
@@ -49,7 +77,9 @@ impl Success<'_> {
         let answer = match self.answer {
             Content::Empty => return self.created_as_requested(),
             Content::Json(answer) => answer,
-            Content::Unreadable => return Err(Unknown(self.id_of_place())),
+            Content::Doubtful | Content::Unreadable => {
+                return Err(Unknown(self.id_of_place()));
+            }
         };
         let record = match self.target.rule.record.find(answer) {
             // Several records cannot be the one that the path names.
@@ -73,7 +103,7 @@ impl Success<'_> {
         if let (Complete::Upstream, Some(id)) = (self.target.rule.complete, &id) {
             return Ok(vec![self.target.write(vec![id.clone()], None)]);
         }
-        let Content::Json(request) = self.request() else {
+        let Some(request) = self.request.json() else {
             return Err(Unknown(id));
         };
         let rule = &self.target.rule;
@@ -97,6 +127,9 @@ impl Success<'_> {
     }
 
     fn changed(&self) -> Result<Vec<Kind>, Unknown> {
+        if matches!(self.answer, Content::Doubtful) {
+            return Err(Unknown(self.id_of_place()));
+        }
         let found = self.answered();
         let record = || found.filter(|found| json::is_object(found));
         if let Some(id) = &self.target.id {
@@ -122,7 +155,7 @@ impl Success<'_> {
         let found = self.answered();
         if let Some(id) = &self.target.id {
             let shown = found
-                .filter(|found| json::is_object(found))
+                .filter(|found| json::is_object(found) && !self.target.rule.is_tombstone(found))
                 .filter(|_| self.answered_id().as_ref() == Some(id));
             return Ok(vec![self.target.write(vec![id.clone()], shown)]);
         }
@@ -167,12 +200,8 @@ impl Success<'_> {
         self.target.rule.record.find(self.answer.json()?)
     }
 
-    fn request(&self) -> Content<'_> {
-        Content::of(self.request)
-    }
-
     fn sent_array(&self) -> Option<&RawValue> {
-        let request = self.request().json()?;
+        let request = self.request.json()?;
         let sent = self.target.rule.record.find(request).unwrap_or(request);
         json::is_array(sent).then_some(sent)
     }
@@ -181,7 +210,7 @@ impl Success<'_> {
         let path = self.target.id.clone();
         path.or_else(|| self.answered_id())
             .or_else(|| self.located_id())
-            .or_else(|| find_id(&self.target.rule.id, self.request().json()?))
+            .or_else(|| find_id(&self.target.rule.id, self.request.json()?))
     }
 
     /// The id of what the exchange says without a body.

@@ -3,7 +3,7 @@
 //! A number keeps every digit (2^53 + 1, `1.10`), an object the order of its members and a
 //! member the spelling of its name, because nothing here turns them into other values.
 //! `serde_json` checks the grammar of a raw value without recursion and without a limit of
-//! depth, so the depth is checked here ([`Json::is_too_deep`]), once, before anything descends.
+//! depth; what it leaves open, the depth too, is checked once, before anything descends (`strict`).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,13 +12,17 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::event::{Id, Json};
+use crate::event::Id;
 
 use super::Body;
+use super::strict::has_one_reading;
 
 /// What a body holds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Content<'a> {
+    /// What may be taken for JSON, and by one reader for something else than by another, or not at
+    /// all: what it says is not known.
+    Doubtful,
     /// Nothing but white space.
     Empty,
     /// One JSON text.
@@ -45,18 +49,21 @@ impl<'a> Content<'a> {
         if bytes.trim_ascii().is_empty() {
             return Self::Empty;
         }
-        let json = std::str::from_utf8(bytes)
-            .ok()
-            .filter(|text| !Json::is_too_deep(text))
-            .and_then(|text| serde_json::from_str(text).ok());
-        json.map_or(Self::Unreadable, Self::Json)
+        let text = std::str::from_utf8(bytes).ok();
+        let json: Option<&RawValue> = text.and_then(|text| serde_json::from_str(text).ok());
+        match json {
+            Some(json) if has_one_reading(json.get()) => Self::Json(json),
+            Some(_) => Self::Doubtful,
+            None if begins_as_json(bytes) => Self::Doubtful,
+            None => Self::Unreadable,
+        }
     }
 
     /// The JSON text, if the body is one.
     pub(crate) fn json(self) -> Option<&'a RawValue> {
         match self {
             Self::Json(json) => Some(json),
-            Self::Empty | Self::Unreadable => None,
+            Self::Doubtful | Self::Empty | Self::Unreadable => None,
         }
     }
 }
@@ -66,6 +73,14 @@ impl Member<'_> {
     pub(crate) fn is(&self, name: &str) -> bool {
         string(self.name).is_some_and(|text| text == name)
     }
+}
+
+/// Whether a text that is no JSON begins as an object or an array, perhaps behind a byte order mark:
+/// some reader may have made one of it.
+fn begins_as_json(bytes: &[u8]) -> bool {
+    let bytes = bytes.trim_ascii_start();
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    matches!(bytes.trim_ascii_start(), [b'{' | b'[', ..])
 }
 
 pub(crate) fn is_array(json: &RawValue) -> bool {
@@ -150,16 +165,24 @@ mod tests {
             (b" \r\n\t", Ok(None)),
             (b"null", Ok(Some("null"))),
             (b" {\"a\": 1.10}\n", Ok(Some("{\"a\": 1.10}"))),
-            (b"{\"a\": 1", Err(())),
-            (b"{} {}", Err(())),
-            (b"OK", Err(())),
-            (b"[\"\xff\"]", Err(())),
-            (b"{a:1}", Err(())),
+            (b"{\"a\": 1", Err("doubtful")),
+            (b"{} {}", Err("doubtful")),
+            (b"{\"a\":NaN}", Err("doubtful")),
+            (b"{\"a\":1,}", Err("doubtful")),
+            (b"{\"a\":1,\"a\":1}", Err("doubtful")),
+            (b"\"\\ud800\"", Err("doubtful")),
+            (b"\xef\xbb\xbf{}", Err("doubtful")),
+            (b"[\"\xff\"]", Err("doubtful")),
+            (b"{a:1}", Err("doubtful")),
+            (b"OK", Err("unreadable")),
+            (b"NaN", Err("unreadable")),
+            (b"\xff\xfe", Err("unreadable")),
         ] {
             let read = match Content::of(Body::Whole(body)) {
                 Content::Empty => Ok(None),
                 Content::Json(json) => Ok(Some(json.get())),
-                Content::Unreadable => Err(()),
+                Content::Doubtful => Err("doubtful"),
+                Content::Unreadable => Err("unreadable"),
             };
             assert_eq!(read, expected, "{}", body.escape_ascii());
         }

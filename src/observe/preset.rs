@@ -1,11 +1,19 @@
 //! Rules for known backends, as the text that an operator could have written.
 //!
-//! A preset's text is YAML with keys of the configuration's `observe:` section, in its own words:
-//! `batches`, `ignore`, `redact` and `rules`; and perhaps with `identity`, of which `ask` and
-//! `claims` are those of `access.identity`. Reading it is the configuration's business.
+//! A preset's text is a part of a configuration, in its own words: `observe` with what it finds, and
+//! perhaps `access` with an `identity` of which only `ask` and `claims` are said. Below a `listen` and
+//! an `upstream` it is a whole one, so that it can be copied and changed. Reading it is the
+//! configuration's business.
 
 /// The presets that there are, as [`yaml`] knows them.
-pub const NAMES: &[&str] = &["drf", "json-server", "pocketbase", "rest"];
+pub const NAMES: &[&str] = &[
+    "drf",
+    "json-server",
+    "kinto",
+    "pocketbase",
+    "rest",
+    "restdb",
+];
 
 /// Those of them that say how the upstream tells who somebody is.
 pub const WITH_IDENTITY: &[&str] = &["pocketbase"];
@@ -16,8 +24,10 @@ pub fn yaml(name: &str) -> Option<&'static str> {
     Some(match name {
         "drf" => include_str!("preset/drf.yaml"),
         "json-server" => include_str!("preset/json-server.yaml"),
+        "kinto" => include_str!("preset/kinto.yaml"),
         "pocketbase" => include_str!("preset/pocketbase.yaml"),
         "rest" => include_str!("preset/rest.yaml"),
+        "restdb" => include_str!("preset/restdb.yaml"),
         _ => return None,
     })
 }

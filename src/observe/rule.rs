@@ -49,6 +49,11 @@ pub struct Rule {
     pub read: Option<Read>,
     /// How an event is completed whose record the upstream did not answer.
     pub complete: Complete,
+    /// Where `true` stands in what a delete answers for a record and is only what is left of it.
+    pub tombstone: Option<Pointer>,
+    /// Whether it cannot be known which records a write of this kind changed, or what they became:
+    /// its success is told as uncertain, of the record that the path names at most.
+    pub uncertain: bool,
 }
 
 /// How a write is completed whose record was not answered: `complete: request | upstream`.
@@ -103,12 +108,9 @@ pub enum NotAPath {
         /// What the compiler of regular expressions says.
         problem: Box<str>,
     },
-    /// `{collection}` or `{id}` twice.
-    #[error("names {{{name}}} more than once")]
-    Repeated {
-        /// The name.
-        name: &'static str,
-    },
+    /// `{id}` twice.
+    #[error("names {{id}} more than once")]
+    Repeated,
     /// A segment that no path has once it is decoded, so that the whole would never match.
     #[error(
         "has a segment that no path has: write it decoded, without `%`, `?`, `#`, `;` and `\\`, and leave out empty ones, `.` and `..`"
@@ -150,6 +152,8 @@ impl Rule {
             conceal: Box::default(),
             read: None,
             complete: Complete::No,
+            tombstone: None,
+            uncertain: false,
         }
     }
 
@@ -195,6 +199,12 @@ impl Rule {
     /// refusal: the upstream may have failed after it had committed.
     pub(super) fn outcome(&self, status: u16) -> Outcome {
         outcome(status, &self.success)
+    }
+
+    /// Whether that is what is left of a record that is gone.
+    pub(super) fn is_tombstone(&self, record: &RawValue) -> bool {
+        let place = self.tombstone.as_ref();
+        place.is_some_and(|place| place.find(record).is_some_and(|gone| gone.get() == "true"))
     }
 }
 

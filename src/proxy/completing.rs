@@ -15,15 +15,21 @@ use tracing::debug;
 
 use crate::client::{self, Client};
 use crate::config::{HostHeader, Snapshot};
+use crate::connection::RequestId;
 use crate::event::{Id, Json, Kind};
 use crate::known::Known;
 use crate::limits::COMPLETE_TIMEOUT;
 use crate::log::{Intent, Log, Ticket};
+use crate::metrics::{Metrics, Said};
 use crate::observe::{Completion, Happened};
 
 /// Who wrote, as far as the upstream knows them by it: fields of their request.
 #[derive(Debug, Default)]
-pub(super) struct Writer(http::HeaderMap);
+pub(super) struct Writer {
+    fields: http::HeaderMap,
+    /// What that request is called.
+    request_id: Option<RequestId>,
+}
 
 /// What completes writes.
 #[derive(Clone)]
@@ -31,6 +37,7 @@ pub(super) struct Completing {
     log: Log,
     known: Arc<Known>,
     client: Arc<Client>,
+    metrics: Arc<Metrics>,
 }
 
 /// What is read of all that one request wrote.
@@ -56,8 +63,8 @@ impl Bounds {
 }
 
 impl Writer {
-    /// Who sends that request.
-    pub(super) fn of(request: &RequestHeader) -> Self {
+    /// Who sends that request, which is called so.
+    pub(super) fn of(request: &RequestHeader, request_id: &RequestId) -> Self {
         let mut fields = http::HeaderMap::new();
         // The last for an API behind TLS, which sends whoever came without elsewhere.
         for name in [AUTHORIZATION, COOKIE, HOST, X_FORWARDED_PROTO] {
@@ -65,16 +72,20 @@ impl Writer {
                 fields.append(name.clone(), value.clone());
             }
         }
-        Self(fields)
+        Self {
+            fields,
+            request_id: Some(request_id.clone()),
+        }
     }
 }
 
 impl Completing {
-    pub(super) fn new(log: Log, known: Arc<Known>) -> Self {
+    pub(super) fn new(log: Log, known: Arc<Known>, metrics: Arc<Metrics>) -> Self {
         Self {
             log,
             known,
             client: Arc::default(),
+            metrics,
         }
     }
 
@@ -164,29 +175,36 @@ impl Completing {
         let target = how.record.of(collection, id)?;
         let upstream = &snapshot.upstream;
         let mut request = client::request(upstream, &Method::GET, target, None).ok()?;
-        for (name, value) in &writer.0 {
+        for (name, value) in &writer.fields {
             if name != HOST || upstream.host_header == HostHeader::Preserve {
                 request.headers_mut().append(name.clone(), value.clone());
             }
         }
         let told = self.client.send(upstream, request, bounds.bytes);
-        match timeout_at(bounds.latest, told).await {
+        let request_id = writer.request_id.as_ref().map(RequestId::as_str);
+        let (said, record) = match timeout_at(bounds.latest, told).await {
             Ok(Ok(told)) if told.status == StatusCode::OK => {
-                snapshot.observe.told(rule, &told.body, id)
+                (Said::Yes, snapshot.observe.told(rule, &told.body, id))
             }
             Ok(Ok(told)) => {
-                debug!(status = %told.status, "the API does not show a record to who wrote it");
-                None
+                let status = told.status.as_u16();
+                debug!(
+                    request_id,
+                    status, "the API does not show a record to who wrote it"
+                );
+                (Said::No, None)
             }
             Ok(Err(error)) => {
-                debug!(%error, "a record could not be read");
-                None
+                debug!(request_id, %error, "a record could not be read");
+                (Said::Failed, None)
             }
             Err(_elapsed) => {
-                debug!("a record was not read in time");
-                None
+                debug!(request_id, "a record was not read in time");
+                (Said::Failed, None)
             }
-        }
+        };
+        self.metrics.completions.inc(said);
+        record
     }
 }
 

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION, TRANSFER_ENCODING,
-};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION, TRANSFER_ENCODING};
 use pingora::http::{RequestHeader, ResponseHeader};
 use serde_json::value::RawValue;
 
@@ -14,7 +12,7 @@ use super::capture::{Capture, body};
 use super::completing::Writer;
 use crate::event::{Id, Json, Kind, Method};
 use crate::log::{Intent, Unsettled};
-use crate::observe::{Answer, Completion, Happened, Observed};
+use crate::observe::{Answer, Codings, Completion, Happened, Observed};
 
 /// What is observed of an exchange.
 #[derive(Debug)]
@@ -37,8 +35,31 @@ pub(crate) struct Observing {
     /// The record as it was before its delete, if it was read.
     before: Option<Json>,
     reached: Reached,
+    /// How the request's body is coded.
+    codings: Codings,
     request: Capture,
     response: Capture,
+    /// Bytes of a body that are read at most, whatever it was coded into.
+    body_bytes_max: usize,
+}
+
+/// What is known of a write beside its events.
+#[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four answers that do not depend on one another"
+)]
+pub(super) struct Facts {
+    /// Whether the upstream may have seen the request.
+    pub(super) sent: bool,
+    /// The status of the answer, once its head was here.
+    pub(super) status: Option<u16>,
+    /// Whether there is no second opinion on what its path means.
+    pub(super) exact: bool,
+    /// Whether a body is longer than what is kept of one, or coded in a way that is not read.
+    pub(super) unread: bool,
+    /// Whether the end of the answer is that of its connection.
+    pub(super) closed: bool,
 }
 
 /// How far the exchange has come.
@@ -57,15 +78,8 @@ enum Reached {
 struct Head {
     status: u16,
     location: Option<Box<str>>,
-    coding: Coding,
+    codings: Codings,
     end: End,
-}
-
-/// Whether the body's bytes are the text itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Coding {
-    Other,
-    Plain,
 }
 
 /// How the end of the body is told.
@@ -78,27 +92,29 @@ enum End {
 }
 
 impl Exchange {
-    /// Begins to observe; of each body so many bytes are kept at most. A request that says
-    /// how it is coded is not read.
+    /// Begins to observe; of each body so many bytes are kept at most, and read when it is decoded.
     pub(super) fn observe(
         observed: Observed,
         request: &RequestHeader,
+        writer: Writer,
         body_bytes_max: usize,
     ) -> Self {
-        let coded = request.headers.contains_key(CONTENT_ENCODING);
+        let types = request.headers.get_all(CONTENT_TYPE).iter();
         Self::Observing(Box::new(Observing {
             observed,
             media: text(request.headers.get(CONTENT_TYPE)).map(Into::into),
             intent: None,
-            writer: Writer::of(request),
+            writer,
             before: None,
             reached: Reached::Nobody,
-            request: if coded {
-                Capture::Overflowed
-            } else {
-                Capture::new(body_bytes_max)
+            // What says twice of which type it is the upstream may read as either.
+            codings: match types.count() {
+                0 | 1 => Codings::of(&request.headers),
+                _ => Codings::Unknown,
             },
+            request: Capture::new(body_bytes_max),
             response: Capture::new(body_bytes_max),
+            body_bytes_max,
         }))
     }
 }
@@ -153,16 +169,13 @@ impl Observing {
 
     /// The head of the final answer passes, as the upstream sent it.
     pub(super) fn see_head(&mut self, response: &ResponseHeader) {
-        let text = |name| text(response.headers.get(name));
-        let plain = text(CONTENT_ENCODING).is_none_or(|c| c.eq_ignore_ascii_case("identity"))
-            && response.headers.get_all(CONTENT_ENCODING).iter().count() < 2;
         let framed = response.headers.contains_key(CONTENT_LENGTH)
             || response.headers.contains_key(TRANSFER_ENCODING)
             || has_no_body(response);
         self.reached = Reached::Answered(Head {
             status: response.status.as_u16(),
-            location: text(LOCATION).map(Into::into),
-            coding: if plain { Coding::Plain } else { Coding::Other },
+            location: text(response.headers.get(LOCATION)).map(Into::into),
+            codings: Codings::of(&response.headers),
             end: if framed { End::Framed } else { End::Closed },
         });
     }
@@ -170,6 +183,26 @@ impl Observing {
     /// A piece of the answer's body passes.
     pub(super) fn see_response(&mut self, piece: &Bytes) {
         self.response.keep(piece);
+    }
+
+    /// What is known of the write, whatever it amounts to.
+    pub(super) fn facts(&self) -> Facts {
+        let overflowed = |body| matches!(body, &Capture::Overflowed);
+        let (status, coded, closed) = match &self.reached {
+            Reached::Answered(head) => (
+                Some(head.status),
+                !head.codings.is_plain(),
+                head.end == End::Closed,
+            ),
+            Reached::Nobody | Reached::Upstream => (None, false, false),
+        };
+        Facts {
+            sent: !matches!(self.reached, Reached::Nobody),
+            status,
+            exact: self.observed.is_exact(),
+            unread: coded || overflowed(&self.request) || overflowed(&self.response),
+            closed,
+        }
     }
 
     /// The answer came to its end: what it amounts to.
@@ -180,17 +213,20 @@ impl Observing {
         };
         let request = self.request.into_whole();
         let response = self.response.into_whole();
+        let text =
+            |body: Option<Bytes>, codings: &Codings| codings.decoded(&body?, self.body_bytes_max);
+        let request = text(request, &self.codings);
+        let response = text(response, &head.codings);
         if head.end == End::Closed && response.as_deref().is_some_and(is_no_json) {
             let status = Some(head.status);
             return self.observed.events(Answer::Lost { status });
         }
-        let readable = response.as_ref().filter(|_| head.coding == Coding::Plain);
         let mut all = self.observed.events(Answer::Complete {
             status: head.status,
             location: head.location.as_deref(),
             media: self.media.as_deref(),
             request: body(request.as_ref()),
-            response: body(readable),
+            response: body(response.as_ref()),
         });
         if let (Some(before), [happened]) = (self.before, all.as_mut_slice())
             && let Kind::Write {

@@ -7,7 +7,8 @@ use pingora::proxy::Session;
 use pingora::{Error, ErrorSource, ErrorType, Result};
 use tracing::{debug, error, warn};
 
-use super::path_of;
+use super::{connection_of, id_of, path_of};
+use crate::connection::RequestId;
 use crate::dialect;
 use crate::limits::RETRY_AFTER_SECS;
 
@@ -41,9 +42,13 @@ pub(super) async fn answer(session: &mut Session, status: StatusCode) -> Result<
         _ => "the request could not be served",
     };
     let (parts, body) = dialect::reply(status, message).into_parts();
-    let mut head = ResponseHeader::build(status, Some(parts.headers.len() + 2))?;
+    let mut head = ResponseHeader::build(status, Some(parts.headers.len() + 3))?;
     if status == StatusCode::SERVICE_UNAVAILABLE {
         head.insert_header(RETRY_AFTER, RETRY_AFTER_SECS)?;
+    }
+    if let Some(connection) = connection_of(session) {
+        let id = connection.request_id().value().clone();
+        head.insert_header(RequestId::FIELD, id)?;
     }
     for (name, value) in &parts.headers {
         head.insert_header(name.clone(), value)?;
@@ -59,11 +64,13 @@ pub(super) async fn answer(session: &mut Session, status: StatusCode) -> Result<
 pub(super) fn report(session: &Session, reason: &Error, status: u16) {
     let request = session.req_header();
     let (method, path) = (request.method.as_str(), path_of(request));
+    let request_id = id_of(session);
     // Not the error whole: its context may quote what was sent.
     let reason_type = reason.etype().as_str();
     match reason.esource() {
         ErrorSource::Upstream => {
             warn!(
+                request_id,
                 method,
                 path,
                 status,
@@ -73,6 +80,7 @@ pub(super) fn report(session: &Session, reason: &Error, status: u16) {
         }
         ErrorSource::Downstream => {
             debug!(
+                request_id,
                 method,
                 path,
                 status,
@@ -82,6 +90,7 @@ pub(super) fn report(session: &Session, reason: &Error, status: u16) {
         }
         ErrorSource::Internal | ErrorSource::Unset => {
             error!(
+                request_id,
                 method,
                 path,
                 status,

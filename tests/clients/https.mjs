@@ -2,7 +2,8 @@
 //
 //   node https.mjs PORT HOST KEY CERTIFICATE
 //
-// Answers every request with the Host that it was sent, as a record.
+// Answers every request with the Host that it was sent, as a record. Where a tunnel is asked for it
+// opens one, and says back what is said in it.
 import { readFileSync } from "node:fs";
 import { createServer } from "node:https";
 
@@ -13,5 +14,9 @@ server.on("request", (request, response) => {
     response.setHeader("Content-Type", "application/json");
     response.end(JSON.stringify({ id: 7, host: request.headers.host }));
   });
+});
+server.on("upgrade", (request, socket) => {
+  socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  socket.pipe(socket);
 });
 server.listen(Number(port), host);

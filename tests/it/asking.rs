@@ -82,6 +82,7 @@ async fn the_api_is_shown_the_credential_and_nothing_else() {
         let host = format!("host: {host}");
         let expected = [
             "accept: application/json",
+            "accept-encoding: identity",
             "connection: close",
             &agent,
             &host,

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`Sidecar`] | the real program as a process, with its configuration in a folder of its own |
 //! | [`JsonServer`] | json-server, a REST API that somebody else wrote |
+//! | [`Kinto`] | Kinto itself, with its memory for a store |
 //! | [`PocketBase`] | PocketBase itself, with collections for the rules that it can have |
 //! | [`SessionApi`] | Django, an API with sessions and tokens of its own |
 //! | [`Scripted`] | an upstream of exact bytes, for what a real one cannot be made to do |
@@ -17,6 +18,7 @@
 //! patience there is. That something does *not* happen is shown by a marker: what is sent
 //! last is what comes next ([`Subscriber::hears_nothing_of`]).
 
+mod kinto;
 mod place;
 mod pocketbase;
 mod port;
@@ -30,6 +32,7 @@ mod upstream;
 
 use std::time::Duration;
 
+pub(crate) use kinto::Kinto;
 pub(crate) use place::Place;
 pub(crate) use pocketbase::{PASSWORD, PocketBase};
 pub(crate) use port::free_port;

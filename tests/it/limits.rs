@@ -275,6 +275,9 @@ async fn where_nobody_waits_a_newcomer_is_closed_and_the_log_says_why() {
     sidecar
         .logs(&["newcomers are closed", "limits.connections"])
         .await;
+    let page = sidecar.admin("/metrics").await.expect(200);
+    let shed = "tidings_connections_shed_total{reason=\"no_room\"} 1\n";
+    assert!(page.text().contains(shed), "{}", page.text());
     for mut conn in served {
         release.open();
         conn.response().await.expect(200);

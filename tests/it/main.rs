@@ -4,7 +4,7 @@
 //! leaves nothing behind; `harness` is the language that they are written in. In `faults`
 //! everything around the sidecar fails, and a checker judges what came of it.
 //!
-//! `tests/run` installs json-server, Django, PocketBase, the npm and Python clients and Chromium,
+//! `tests/run` installs json-server, Django, Kinto, PocketBase, the npm and Python clients and Chromium,
 //! without which some fail.
 #![expect(
     clippy::indexing_slicing,
@@ -22,12 +22,15 @@ mod bodies;
 mod changing;
 mod cli;
 mod clients;
+mod coded;
 mod completing;
+mod conformance;
 mod cutting;
 mod demo;
 mod drain;
 #[path = "../faults/mod.rs"]
 mod faults;
+mod forms;
 mod gate;
 mod healthcheck;
 mod identity;
@@ -38,6 +41,7 @@ mod keeping;
 mod keys;
 mod limits;
 mod listening;
+mod metrics;
 mod narrowing;
 mod observing;
 mod packaged;
@@ -45,6 +49,7 @@ mod pages;
 mod passing;
 mod pocketbase;
 mod pocketbase_itself;
+mod presets;
 mod proxied;
 mod publishing;
 mod reaching;

@@ -7,7 +7,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::harness::{
-    ALL, EVERYTHING, JsonServer, Process, Sidecar, eventually, free_port, node, test_folder,
+    ALL, Conn, EVERYTHING, JsonServer, Process, Sidecar, eventually, free_port, node, test_folder,
 };
 
 /// A REST API of Node's, over TLS at `localhost`.
@@ -131,4 +131,18 @@ async fn a_name_that_is_not_known_is_a_502_and_the_write_reached_nobody() {
     let mut subscriber = sidecar.hear(ALL).await;
     sidecar.post("/posts", json!({})).await.refuses(502);
     subscriber.hears_nothing_of(&sidecar).await;
+}
+
+#[tokio::test]
+async fn a_tunnel_passes_over_tls() {
+    let upstream = Https::start().await;
+    let sidecar = upstream.behind("localhost", &upstream.own(), "").await;
+    let mut conn = Conn::to(sidecar.address()).await;
+    conn.send("GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        .await;
+    conn.response().await.expect(101);
+    for said in ["hello", "world"] {
+        conn.send(said).await;
+        assert_eq!(conn.exact(said.len()).await, said.as_bytes());
+    }
 }

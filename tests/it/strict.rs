@@ -5,8 +5,9 @@ mod bodies;
 mod heads;
 mod sound;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -39,7 +40,7 @@ impl Recorder {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let number = {
-                    let mut all = all.lock().unwrap();
+                    let mut all = all.lock();
                     all.push(Arrived::default());
                     all.len() - 1
                 };
@@ -55,7 +56,7 @@ impl Recorder {
 
     /// What came so far, by connection.
     fn arrived(&self) -> Vec<Arrived> {
-        self.arrived.lock().unwrap().clone()
+        self.arrived.lock().clone()
     }
 
     /// The same as text, of all connections.
@@ -70,19 +71,17 @@ async fn record(mut stream: TcpStream, all: Arc<Mutex<Vec<Arrived>>>, number: us
     let (mut rest, mut piece) = (Vec::new(), [0; 4096]);
     while let Ok(read @ 1..) = stream.read(&mut piece).await {
         rest.extend_from_slice(&piece[..read]);
-        all.lock().unwrap()[number]
-            .bytes
-            .extend_from_slice(&piece[..read]);
+        all.lock()[number].bytes.extend_from_slice(&piece[..read]);
         while let Some(end) = end_of_request(&rest) {
             rest.drain(..end);
-            all.lock().unwrap()[number].whole += 1;
+            all.lock()[number].whole += 1;
             let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
             if stream.write_all(answer).await.is_err() {
                 break;
             }
         }
     }
-    all.lock().unwrap()[number].ended = true;
+    all.lock()[number].ended = true;
 }
 
 /// Where the first request ends: as pingora writes one, and in no other spelling.

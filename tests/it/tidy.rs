@@ -14,10 +14,10 @@ const ORDER: &[&str] = &[
     "observe",
     "access",
     "dialect",
+    "metrics",
     "known",
     "log",
     "hub",
-    "metrics",
     "config",
     "jwks",
     "client",
@@ -33,6 +33,7 @@ const ORDER: &[&str] = &[
     "healthcheck",
     "server",
     "cli",
+    "fuzzing",
     "main",
 ];
 

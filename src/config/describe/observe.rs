@@ -4,8 +4,8 @@ use super::super::unit::show_size;
 use super::{Page, list};
 use crate::access::Access;
 use crate::event::Method;
-use crate::observe::Observe;
 use crate::observe::rule::{Case, Complete, Rule};
+use crate::observe::{MethodOverride, Observe};
 
 impl Page {
     /// The rules in the order in which they count, each with requests that it would see.
@@ -23,6 +23,11 @@ impl Page {
         for batch in &observe.batches {
             self.line("", format_args!("several in one at {}", batch.path));
         }
+        for gap in &observe.gaps {
+            let methods = list(&gap.methods);
+            self.line("", format_args!("a gap after {methods} {}", gap.path));
+        }
+        self.overrides(observe.method_override.as_ref());
         self.reads(observe, access);
         for (name, list) in [
             ("ignored", list(&observe.ignore)),
@@ -74,9 +79,28 @@ impl Page {
             Complete::Request => self.line("", "   completed with what was sent"),
             Complete::Upstream => self.line("", "   completed by reading the record"),
         }
+        if rule.uncertain {
+            self.line(
+                "",
+                "   told as uncertain, of the record that the path names at most",
+            );
+        }
         for sample in samples(rule, observe) {
             self.line("", format_args!("   {sample}"));
         }
+    }
+
+    /// Where a request may say that it is another method.
+    fn overrides(&mut self, by: Option<&MethodOverride>) {
+        let Some(by) = by else { return };
+        let headers = by.headers.iter().map(|name| format!("the field {name}"));
+        let query = by.query.iter().map(|name| format!("?{name}="));
+        let body = by.body.iter().map(|name| format!("{name} in its body"));
+        let places = Vec::from_iter(headers.chain(query).chain(body)).join(", ");
+        self.line(
+            "",
+            format_args!("a POST may say that it is another method: {places}"),
+        );
     }
 
     /// What is read from the upstream, if anything is.
@@ -106,17 +130,20 @@ fn samples(rule: &Rule, observe: &Observe) -> Vec<String> {
         return Vec::new();
     }
     let named = observe.collections.as_ref().and_then(|names| names.first());
-    let collection = named.map_or("company", |name| name);
+    let places = template.matches("{collection}").count();
+    let company = vec!["company"; places].join("/");
+    let collection = named.map_or(&*company, |name| name);
     let sample = |method: &Method| {
+        let mut names = collection.splitn(places, '/');
         let segments = template.split('/').filter_map(|segment| match segment {
-            "{collection}" => Some(collection),
+            "{collection}" => names.next(),
             "{id?}" if *method == Method::Post => None,
             _ if segment.starts_with('{') => Some("1"),
             literal => Some(literal),
         });
         let path = Vec::from_iter(segments).join("/");
         match observe.target(method.as_str(), &path) {
-            Some(target) if !target.is_exact() => {
+            Some(target) if rule.uncertain || !target.is_exact() => {
                 format!(
                     "{method} {path} is told as uncertain of {}",
                     target.collection()

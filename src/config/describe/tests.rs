@@ -155,6 +155,29 @@ fn a_rule_in_any_case_says_so_and_what_it_makes_of_capitals() {
 }
 
 #[test]
+fn where_a_request_may_be_another_method_is_said() {
+    let said = |observe: &str| {
+        let least = "listen: 0.0.0.0:8080, upstream: http://127.0.0.1:3000";
+        described(&format!("{{ {least}, observe: {observe} }}"))
+    };
+    let everywhere = "{ preset: rest, method_override: { headers: [X-Method-Override], query: _m, body: _method } }";
+    for (observe, places) in [
+        (
+            "{ preset: json-server }",
+            "the field x-http-method-override\n",
+        ),
+        (
+            everywhere,
+            "the field x-method-override, ?_m=, _method in its body\n",
+        ),
+    ] {
+        let line = format!("a POST may say that it is another method: {places}");
+        assert!(said(observe).contains(&line), "{}", said(observe));
+    }
+    assert!(!said("{ preset: rest }").contains("another method"));
+}
+
+#[test]
 fn what_is_seldom_meant_is_warned_of() {
     let least = "listen: 0.0.0.0:8080\nupstream: http://127.0.0.1:3000\n";
     for (section, warning) in [

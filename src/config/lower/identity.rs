@@ -73,7 +73,7 @@ fn of_preset(
             return None;
         }
     };
-    let own = preset.identity?;
+    let own = preset.access?.identity;
     let mut of_preset = Lower::new(&source, lower.env);
     let ask = of_preset.read(&own.ask, str::parse::<Ask>);
     let default = of_preset.or(own.claims.as_ref(), Pointer::default(), str::parse);

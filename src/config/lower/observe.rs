@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use http::HeaderName;
 use serde_saphyr::Spanned;
 
 use super::{Lower, boolean, choose, not_among};
@@ -16,25 +17,18 @@ use crate::limits;
 use crate::observe::rule::{
     Case, Complete, Concealed, Glob, Naming, PathPattern, Pointer, Read, Rule, TargetTemplate,
 };
-use crate::observe::{Batch, Observe, preset};
+use crate::observe::{Batch, Gap, MethodOverride, Observe, preset};
 
 /// The compiled section. Rules that the operator wrote come before those of the preset, so
 /// that they can make an exception of a path.
 pub(super) fn observe(file: &file::Observe, lower: &mut Lower<'_>) -> Observe {
     let mut found = Found::default();
-    for rule in file.rules.as_deref().unwrap_or_default() {
-        found.rule(rule, "", lower);
-    }
-    for glob in file.ignore.as_deref().unwrap_or_default() {
-        found.ignore(glob, "", lower);
-    }
-    for batch in file.batches.as_deref().unwrap_or_default() {
-        found.batch(batch, "", lower);
-    }
-    for pointer in file.redact.as_deref().unwrap_or_default() {
-        found.redact(pointer, lower);
-    }
+    found.all(file, "", lower);
     preset_rules(file, &mut found, lower);
+    let own = file.method_override.as_ref();
+    if let Some(file) = own {
+        found.method_override = Some(method_override(file, lower));
+    }
     let collections = file.collections.as_deref().map(|names| {
         let names = lower.all(names, |text| match text {
             "" => Err(Problem::Empty),
@@ -45,6 +39,8 @@ pub(super) fn observe(file: &file::Observe, lower: &mut Lower<'_>) -> Observe {
     Observe {
         rules: found.rules,
         batches: found.batches,
+        gaps: found.gaps,
+        method_override: found.method_override.filter(|by| !by.is_none()),
         ignore: found.ignore,
         collections,
         aliases: Arc::default(),
@@ -65,17 +61,39 @@ const REMEMBER_BYTES: usize = 16 * limits::MIB;
 struct Found {
     rules: Vec<Arc<Rule>>,
     batches: Vec<Arc<Batch>>,
+    gaps: Vec<Arc<Gap>>,
+    method_override: Option<MethodOverride>,
     ignore: Vec<Glob>,
     redact: Vec<Pointer>,
 }
 
 impl Found {
+    /// What a section says by itself, its paths behind `prefix`.
+    fn all(&mut self, file: &file::Observe, prefix: &str, lower: &mut Lower<'_>) {
+        for rule in file.rules.as_deref().unwrap_or_default() {
+            self.rule(rule, prefix, lower);
+        }
+        for glob in file.ignore.as_deref().unwrap_or_default() {
+            self.ignore(glob, prefix, lower);
+        }
+        for batch in file.batches.as_deref().unwrap_or_default() {
+            self.batch(batch, prefix, lower);
+        }
+        for gap in file.gaps.as_deref().unwrap_or_default() {
+            self.gap(gap, prefix, lower);
+        }
+        for pointer in file.redact.as_deref().unwrap_or_default() {
+            self.redact(pointer, lower);
+        }
+    }
+
     fn rule(&mut self, rule: &file::Rule, prefix: &str, lower: &mut Lower<'_>) {
         let case = rule.case.as_ref();
         let case = lower.or(case, Case::Exact, |text| choose(text, CASES));
         let path = lower.read(&rule.path, |text| {
             let path = match text.strip_prefix("regex:") {
-                Some(regex) => PathPattern::regex(regex),
+                Some(regex) if prefix.is_empty() => PathPattern::regex(regex),
+                Some(regex) => PathPattern::regex(&format!("{}(?:{regex})", regex::escape(prefix))),
                 None => PathPattern::template(&format!("{prefix}{text}")),
             };
             path?.with_case(case)
@@ -86,10 +104,7 @@ impl Found {
         };
         let record = rule.record.as_ref();
         let record = lower.or(record, Pointer::default(), str::parse);
-        let methods = match &rule.methods {
-            None => METHODS.to_vec(),
-            Some(methods) => some_of(methods, method, lower),
-        };
+        let methods = methods(rule.methods.as_ref(), lower);
         let success = match &rule.success {
             None => vec![200..=299],
             Some(statuses) => some_of(statuses, statuses_of, lower),
@@ -105,6 +120,9 @@ impl Found {
         let conceal = conceal.collect();
         let complete = rule.complete.as_ref();
         let complete = lower.or(complete, Complete::No, |text| choose(text, COMPLETE));
+        let tombstone = rule.tombstone.as_ref();
+        let tombstone = tombstone.and_then(|text| lower.read(text, str::parse));
+        let uncertain = lower.or(rule.uncertain.as_ref(), false, boolean);
         let read = rule.read.as_ref();
         let read = read.map(|file| read_of(file, prefix, lower));
         if let Some(path) = path {
@@ -117,6 +135,8 @@ impl Found {
                 partial: partial.into(),
                 conceal,
                 complete,
+                tombstone,
+                uncertain,
                 read: read.unwrap_or_else(|| path.read()),
                 path,
             }));
@@ -135,6 +155,11 @@ impl Found {
         let answers = at(&file.answers, &[]);
         let status = at(&file.status, &["status"]);
         let answer = at(&file.answer, &["body"]);
+        let defaults = file.defaults.as_ref();
+        let defaults = defaults.and_then(|text| lower.read(text, str::parse));
+        let base = lower.or(file.base.as_ref(), String::new(), prefix_of);
+        let undone_by = file.undone_by.as_deref().unwrap_or_default();
+        let undone_by = lower.all(undone_by, statuses_of).into();
         let form = file.form.as_ref();
         let form = form.and_then(|text| {
             lower.read(text, |name| match name {
@@ -149,12 +174,23 @@ impl Found {
                 form,
                 method,
                 url,
+                prefix: prefix.into(),
+                base: base.into(),
                 body,
+                defaults,
                 answers,
                 status,
                 answer,
+                undone_by,
             }));
         }
+    }
+
+    fn gap(&mut self, file: &file::Gap, prefix: &str, lower: &mut Lower<'_>) {
+        let path = lower.read(&file.path, |text| Glob::new(&format!("{prefix}{text}")));
+        let methods = methods(file.methods.as_ref(), lower).into();
+        self.gaps
+            .extend(path.map(|path| Arc::new(Gap { path, methods })));
     }
 
     fn redact(&mut self, pointer: &Text, lower: &mut Lower<'_>) {
@@ -197,19 +233,30 @@ fn preset_rules(file: &file::Observe, found: &mut Found, lower: &mut Lower<'_>) 
         }
     };
     let mut of_preset = Lower::new(&source, lower.env);
-    for rule in &preset.rules {
-        found.rule(rule, &prefix, &mut of_preset);
-    }
-    for glob in preset.ignore.as_deref().unwrap_or_default() {
-        found.ignore(glob, &prefix, &mut of_preset);
-    }
-    for pointer in preset.redact.as_deref().unwrap_or_default() {
-        found.redact(pointer, &mut of_preset);
-    }
-    for batch in preset.batches.as_deref().unwrap_or_default() {
-        found.batch(batch, &prefix, &mut of_preset);
-    }
+    found.all(&preset.observe, &prefix, &mut of_preset);
+    let by = preset.observe.method_override.as_ref();
+    found.method_override = by.map(|file| method_override(file, &mut of_preset));
     lower.errors.append(of_preset.into_errors());
+}
+
+/// Where a request may say that it is another method.
+fn method_override(file: &file::MethodOverride, lower: &mut Lower<'_>) -> MethodOverride {
+    let headers = file.headers.as_deref().unwrap_or_default();
+    let headers = lower.all(headers, |text| {
+        text.parse::<HeaderName>()
+            .map_err(|_no_name| Problem::FieldName)
+    });
+    let mut name = |text: &Option<Text>| {
+        lower.read(text.as_ref()?, |text| match text {
+            "" => Err(Problem::Empty),
+            name => Ok(name.into()),
+        })
+    };
+    MethodOverride {
+        headers: headers.into(),
+        query: name(&file.query),
+        body: name(&file.body),
+    }
 }
 
 /// Where a record says of which collection it is.
@@ -275,6 +322,14 @@ fn some_of<T>(
         lower.refuse(place(texts.referenced), Problem::EmptyList);
     }
     lower.all(&texts.value, read)
+}
+
+/// Those that are named, or all that write.
+fn methods(texts: Option<&Spanned<Vec<Text>>>, lower: &mut Lower<'_>) -> Vec<Method> {
+    match texts {
+        None => METHODS.to_vec(),
+        Some(texts) => some_of(texts, method, lower),
+    }
 }
 
 fn method(text: &str) -> Result<Method, Problem> {

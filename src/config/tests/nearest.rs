@@ -64,7 +64,7 @@ fn an_unknown_word_is_told_what_was_meant() {
         ),
         (
             "observe: { preset: json_server }",
-            "json-server, pocketbase or rest (did you mean `json-server`?)",
+            "rest or restdb (did you mean `json-server`?)",
         ),
         (
             "logging: { format: xml }",

@@ -1,11 +1,15 @@
 //! The presets, as `observe.preset` and `access.identity.preset` take them: what each observes, and
 //! what it makes of it.
 
+mod drf;
+mod kinto;
+mod restdb;
+
 use http::Method;
 
 use super::*;
 use crate::event::Kind;
-use crate::observe::preset::{NAMES, yaml};
+use crate::observe::preset::{NAMES, WITH_IDENTITY, yaml};
 use crate::observe::{Answer, Body, Happened};
 
 fn preset(name: &str) -> Snapshot {
@@ -23,7 +27,9 @@ fn found(name: &str, method: &str, path: &str) -> Option<String> {
 fn events(snapshot: &Snapshot, request: &str, sent: &[u8], media: &str, told: &str) -> Vec<String> {
     let (method, target) = request.split_once(' ').unwrap();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let observed = snapshot.observe.observed(method, path, query).unwrap();
+    let headers = http::HeaderMap::new();
+    let observed = snapshot.observe.observed(method, path, query, &headers);
+    let observed = observed.unwrap();
     let (status, response) = told.split_once(' ').unwrap();
     let events = observed.events(Answer::Complete {
         status: status.parse().unwrap(),
@@ -73,6 +79,24 @@ fn every_preset_is_known_by_its_name() {
     }
     assert_eq!(yaml("json-server.yaml"), None);
     assert_eq!(yaml(""), None);
+}
+
+#[test]
+fn a_presets_text_is_a_part_of_a_configuration() {
+    for name in NAMES {
+        let identity = WITH_IDENTITY.contains(name);
+        let identity = if identity {
+            format!("access: {{ identity: {{ preset: {name} }} }}")
+        } else {
+            String::new()
+        };
+        let named = load_text(&least(&format!(
+            "observe: {{ preset: {name} }}\n{identity}"
+        )));
+        let copied = load_text(&least(yaml(name).unwrap()));
+        let said = |snapshot: &Snapshot| (describe(snapshot), format!("{:?}", snapshot.observe));
+        assert_eq!(said(&copied.unwrap()), said(&named.unwrap()), "{name}");
+    }
 }
 
 #[test]
@@ -293,7 +317,9 @@ fn each_request_of_a_batch_is_observed_as_if_it_had_come_by_itself() {
         assert_eq!(told(sent, ANSWERS), ["gap"], "{sent}");
         assert_eq!(told(sent, "400 "), [""; 0], "{sent}");
     }
-    let lost = snapshot.observe.observed("POST", "/api/batch", "").unwrap();
+    let none = http::HeaderMap::new();
+    let lost = snapshot.observe.observed("POST", "/api/batch", "", &none);
+    let lost = lost.unwrap();
     let lost = lost.events(Answer::Lost { status: None });
     assert!(matches!(
         &*lost,
@@ -439,18 +465,4 @@ fn the_configuration_before_pocketbase_lets_it_decide() {
     let snapshot = shipped("pocketbase.yaml");
     assert!(snapshot.access.rules.asks_upstream() && snapshot.access.identity.is_some());
     assert!(snapshot.observe.read().is_some() && !snapshot.observe.batches.is_empty());
-}
-
-#[test]
-fn django_rest_framework_is_observed_by_its_routes() {
-    for (request, place) in [
-        ("POST /posts/", Some("posts -")),
-        ("PATCH /posts/1/", Some("posts 1")),
-        ("POST /posts/1/publish/", None),
-        ("POST /api-token-auth/", None),
-        ("POST /admin/posts/post/add/", None),
-    ] {
-        let (method, path) = request.split_once(' ').unwrap();
-        assert_eq!(found("drf", method, path).as_deref(), place, "{request}");
-    }
 }

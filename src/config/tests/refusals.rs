@@ -355,7 +355,7 @@ log: { on_failure: stop }  =>  3:log.on_failure must be release or refuse
 logging: { level: loud }  =>  3:logging.level must be error, warn, info, debug or trace
 logging: { format: xml }  =>  3:logging.format must be auto, human or json
 realtime: { restdb: { patch: post } }  =>  3:realtime.restdb.patch must be put or patch
-observe: { preset: django }  =>  3:observe.preset must be drf, json-server, pocketbase or rest
+observe: { preset: django }  =>  3:observe.preset must be drf, json-server, kinto, pocketbase, rest or restdb
 access: { global: yes }  =>  3:access.global must be true or false
 "#;
 

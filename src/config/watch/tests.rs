@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use tracing::subscriber::DefaultGuard;
 
 use super::*;
+use crate::metrics::Success;
 
 /// A configuration that is told from others by its `drain`.
 fn drain(time: &str) -> String {
@@ -28,6 +29,7 @@ struct Watched {
     folder: TempDir,
     applied: mpsc::Receiver<Arc<Snapshot>>,
     prompt: Prompt,
+    metrics: Arc<Metrics>,
     log: Log,
     task: JoinHandle<()>,
     _log: DefaultGuard,
@@ -72,11 +74,14 @@ impl Watched {
         assert_eq!(first.generation, 1);
         let prompt = watch.prompt();
         let (apply, applied) = mpsc::channel(8);
-        let task = tokio::spawn(watch.run(move |snapshot| apply.try_send(snapshot).unwrap()));
+        let metrics = Arc::new(Metrics::new(Timestamp::UNIX_EPOCH));
+        let apply = move |snapshot| apply.try_send(snapshot).unwrap();
+        let task = tokio::spawn(watch.run(Arc::clone(&metrics), apply));
         Self {
             folder,
             applied,
             prompt,
+            metrics,
             log,
             task,
             _log: guard,
@@ -276,6 +281,10 @@ async fn what_is_refused_changes_nothing_and_is_told_without_its_secrets() {
     watched.write("tidings.yaml", &bad.replace("GET", "PUT"));
     watched.comes_to(2, 2).await;
     assert_eq!(watched.said().matches("refused").count(), 1, "told once");
+    let reloads = &watched.metrics.reloads;
+    assert!(!reloads.is_refused(), "another is in force by now");
+    let ended = [Success::Failure, Success::Success].map(|of| reloads.ended.get(of));
+    assert_eq!(ended, [1, 1]);
 }
 
 #[tokio::test(start_paused = true)]

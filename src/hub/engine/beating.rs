@@ -9,9 +9,10 @@ use tokio::time::Instant;
 
 use super::super::beats::Place;
 use super::super::stream::{Behind, Position, Written};
-use super::{Disconnect, Engine};
+use super::Engine;
 use crate::dialect::Form;
 use crate::event::Cursor;
+use crate::metrics::Disconnect;
 
 impl Engine {
     /// Gives the streams whose turn it is what comes to them in between, and ends those that take

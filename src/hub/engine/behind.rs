@@ -12,12 +12,13 @@ use tokio::time::Instant;
 use super::super::frames::Batch;
 use super::super::stream::{Behind, Position, Written};
 use super::waiting::Halt;
-use super::{Disconnect, Engine, Room};
+use super::{Engine, Room};
 use jiff::Timestamp;
 
 use crate::access::Leaving;
 use crate::event::{Cursor, Event, Gap, Kind};
 use crate::log::Past;
+use crate::metrics::{Disconnect, Source};
 
 /// What a stream that is behind is sent next.
 enum Next {
@@ -67,7 +68,10 @@ impl Engine {
         {
             subscribed.tell(after, now);
         }
-        match stream.write(&batch.joined) {
+        let written = stream.write(&batch.joined);
+        let delivered = &self.shared.metrics.streams.delivered;
+        delivered.add(Source::Replay, batch.begun(&written));
+        match written {
             Written::All if reached == tail => stream.position = Position::Live,
             Written::All => {
                 let position = Behind::at(reached, Bytes::new(), now);
@@ -162,6 +166,7 @@ impl Engine {
             && matches!(event.kind, Kind::Gap)
         {
             let gap = audience.form.gap(event.cursor, Gap::Lost, &audience.grant);
+            self.shared.metrics.streams.gaps.inc(Gap::Lost);
             return Some((Batch::one(event.cursor.seq, gap), None));
         }
         let now = Timestamp::now();

@@ -115,6 +115,7 @@ impl Engine {
         let now = Instant::now();
         let options = self.terms.realtime.pocketbase.as_ref();
         let missed = options.map(|options| options.missed).unwrap_or_default();
+        let is_first = print.is_some();
         let left = print
             .and_then(|print| self.left.take(&print, missed, now))
             .filter(|upto| upto.epoch == self.tail.epoch);
@@ -136,8 +137,11 @@ impl Engine {
                 None => heard.get(one.text()).copied().unwrap_or(self.tail.seq),
             });
         }
+        let says_since = |since: &Since| matches!(since, Since::After(_));
         if let Some(why) = gap {
             self.tell_gap_meanwhile(key, why);
+        } else if is_first && (left.is_some() || submitting.since.iter().any(says_since)) {
+            self.shared.metrics.streams.resumed.inc();
         }
         let Some(stream) = self.streams.get_mut(key as usize) else {
             return;
@@ -165,6 +169,7 @@ impl Engine {
         };
         if let Some(audience) = self.audiences.audience(stream.audience.0) {
             let gap = audience.form.gap(self.tail, reason, &audience.grant);
+            self.shared.metrics.streams.gaps.inc(reason);
             behind.rest = [&*behind.rest, &*gap].concat().into();
         }
     }

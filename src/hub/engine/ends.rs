@@ -3,13 +3,14 @@
 use jiff::Timestamp;
 use tracing::{debug, info};
 
-use super::super::come_back_later;
 use super::super::stream::Position;
+use super::super::{come_back_later, dialect_of};
 use super::newcomers::turn_away;
-use super::{Disconnect, Engine, jittered};
+use super::{Engine, jittered};
 use crate::access::{Denied, Fault};
 use crate::dialect::Close;
 use crate::limits::RETRY_SPREAD_AT_END;
+use crate::metrics::{Away, Disconnect, Label};
 use crate::sse;
 
 /// What a stream is told last.
@@ -81,6 +82,7 @@ impl Engine {
     pub(super) async fn end_all(&mut self) {
         self.joining.close();
         while let Ok(joining) = self.joining.try_recv() {
+            self.shared.metrics.streams.turned_away.inc(Away::Draining);
             turn_away(&joining);
         }
         let streams = self.streams.len();
@@ -103,6 +105,11 @@ impl Engine {
             return;
         };
         let (audience, place) = stream.audience;
+        let metrics = &self.shared.metrics.streams;
+        if let Some(audience) = self.audiences.audience(audience) {
+            metrics.open.dec(dialect_of(&audience.form));
+        }
+        metrics.closed.inc(disconnect);
         if let Some(moved) = self.audiences.leave(audience, place)
             && let Some(other) = self.streams.get_mut(moved as usize)
         {
@@ -112,6 +119,6 @@ impl Engine {
         if let Some(subscribed) = stream.subscribed {
             self.forget_client(*subscribed, &stream.position);
         }
-        debug!(stream = key, ?disconnect, "stream ended");
+        debug!(stream = key, reason = disconnect.as_str(), "stream ended");
     }
 }

@@ -6,13 +6,14 @@ use rand::Rng;
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::super::Joining;
 use super::super::clients::Subscribed;
 use super::super::stream::{Behind, Stream};
+use super::super::{Joining, dialect_of};
 use super::{Engine, jittered};
 use crate::dialect::Opening;
 use crate::event::{Cursor, Since};
 use crate::limits::{RETRY_SPREAD, RETRY_SPREAD_AT_END, STREAMS_A_TURN};
+use crate::metrics::Away;
 use crate::sse;
 
 impl Engine {
@@ -34,6 +35,7 @@ impl Engine {
         let now = Timestamp::now();
         let renewed = self.terms.renew(&joining.grant, &joining.view, now);
         let Ok((grant, form)) = renewed else {
+            self.shared.metrics.streams.turned_away.inc(Away::Denied);
             return turn_away(&joining);
         };
         let start = match joining.since {
@@ -71,6 +73,14 @@ impl Engine {
         };
         let mut stream = Stream::new(joining.socket, key, &self.ready, joining.seat);
         stream.position = Behind::at(after, first.freeze(), Instant::now());
+        let metrics = &self.shared.metrics.streams;
+        metrics.opened.inc(dialect_of(&form));
+        metrics.open.inc(dialect_of(&form));
+        match (opening, joining.since) {
+            (Opening::AfterGap(_, gap), _) => metrics.gaps.inc(gap),
+            (Opening::At(at), Since::After(asked)) if at == asked => metrics.resumed.inc(),
+            (Opening::At(_), _) => {}
+        }
         let interval = self.terms.realtime.beat_interval(&form);
         stream.audience = self.audiences.join(grant, joining.view, form, key);
         stream.beat = self
@@ -81,7 +91,8 @@ impl Engine {
             stream.subscribed = Some(Box::new(Subscribed::new(client, over, Instant::now())));
         }
         entry.insert(stream);
-        debug!(stream = key, since = ?joining.since, "stream opened");
+        let request_id = &*joining.request_id;
+        debug!(stream = key, since = ?joining.since, request_id, "stream opened");
         self.look_at(key);
     }
 }

@@ -1,5 +1,7 @@
 //! What each kind of answer amounts to, as tables.
 
+mod bodies;
+
 use std::sync::Arc;
 
 use super::*;
@@ -12,6 +14,7 @@ struct Case {
     record: &'static str,
     redact: &'static [&'static str],
     location: Option<&'static str>,
+    media: Option<&'static str>,
     request: &'static str,
 }
 
@@ -21,6 +24,7 @@ const PLAIN: Case = Case {
     record: "",
     redact: &[],
     location: None,
+    media: None,
     request: "",
 };
 
@@ -33,15 +37,16 @@ const DATA: Case = Case {
 
 impl Case {
     /// The events of `METHOD /path` that was answered so, each as one line.
-    fn events(&self, request: &str, answer: &str) -> Vec<String> {
+    fn events(&self, request: &str, answer: impl AsRef<[u8]>) -> Vec<String> {
+        let answer = answer.as_ref();
         let (method, path) = request.split_once(' ').unwrap();
         let target = self.observe().target(method, path).unwrap();
         let events = target.events(Answer::Complete {
             status: 200,
             location: self.location,
-            media: None,
+            media: self.media,
             request: Body::Whole(self.request.as_bytes()),
-            response: Body::Whole(answer.as_bytes()),
+            response: Body::Whole(answer),
         });
         events
             .iter()
@@ -111,7 +116,7 @@ fn a_create_tells_the_record_that_was_answered() {
             r#"{"id":9007199254740993}"#,
             &[r#"9007199254740993 {"id":9007199254740993}"#],
         ),
-        (r#"{"id":1,"id":2}"#, &[r#"2 {"id":1,"id":2}"#]),
+        (r#"{"id":1,"id":2}"#, &["uncertain -"]),
         (r#"{"title":"x"}"#, &["uncertain -"]),
         (r#"{"id":{"$oid":"x"}}"#, &["uncertain -"]),
         ("OK", &["uncertain -"]),
@@ -148,9 +153,9 @@ fn a_bulk_beyond_the_limit_is_uncertain() {
     let bulk = |count| format!("[{}1]", "1,".repeat(count - 1));
     for method in ["POST", "PUT", "DELETE"] {
         let request = format!("{method} /posts");
-        let within = PLAIN.events(&request, &bulk(BULK_RECORDS));
+        let within = PLAIN.events(&request, bulk(BULK_RECORDS));
         assert_ne!(within, ["uncertain -"], "{method}");
-        let beyond = PLAIN.events(&request, &bulk(BULK_RECORDS + 1));
+        let beyond = PLAIN.events(&request, bulk(BULK_RECORDS + 1));
         assert_eq!(beyond, ["uncertain -"], "{method}");
     }
 }
@@ -303,7 +308,7 @@ fn an_answer_that_is_the_id_alone_names_what_was_sent() {
 
 #[test]
 fn a_change_of_a_record_is_told_whatever_was_answered() {
-    let cases: [(&str, &[&str]); 8] = [
+    let cases: [(&str, &[&str]); 7] = [
         (r#"{"id":7,"a":1}"#, &[r#"7 {"id":7,"a":1}"#]),
         // Another record, or an acknowledgement: nothing is told of what the record is.
         (r#"{"id":8}"#, &["7 -"]),
@@ -312,7 +317,6 @@ fn a_change_of_a_record_is_told_whatever_was_answered() {
         ("null", &["7 -"]),
         ("[{\"id\":7}]", &["7 -"]),
         ("OK", &["7 -"]),
-        (r#"{"id":7,"#, &["7 -"]),
     ];
     for method in ["PUT", "PATCH"] {
         check(&PLAIN, &format!("{method} /posts/7"), &cases);
@@ -444,15 +448,4 @@ fn what_is_redacted_is_in_no_record_wherever_that_came_from() {
         ..case
     };
     check(&whole, "PUT /posts/7", &[(answer, &["7 -"])]);
-}
-
-#[test]
-fn an_answer_nested_too_deep_is_read_as_no_json() {
-    let deep = format!(
-        "{{\"id\":7,\"a\":{}{}}}",
-        "[".repeat(500_000),
-        "]".repeat(500_000)
-    );
-    assert_eq!(PLAIN.events("POST /posts", &deep), ["uncertain -"]);
-    assert_eq!(PLAIN.events("PUT /posts/7", &deep), ["7 -"]);
 }

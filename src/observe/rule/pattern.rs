@@ -69,8 +69,9 @@ enum Part {
 impl PathPattern {
     /// Segments between slashes. Shape: `/api/v1/{collection}/{id?}`.
     ///
-    /// `{collection}` is needed; `{id}` takes one segment, a last `{id?}` one or none; any
-    /// other `{name}` takes one segment of which nothing is kept. A slash at the end is dropped.
+    /// `{collection}` is needed, and where it stands more than once the name is all that stand
+    /// there with a slash between; `{id}` takes one segment, a last `{id?}` one or none; any other
+    /// `{name}` takes one segment of which nothing is kept. A slash at the end is dropped.
     ///
     /// # Errors
     /// [`NotAPath`]: what is wrong with it.
@@ -87,17 +88,16 @@ impl PathPattern {
             return Err(NotAPath::Optional);
         }
         if count(&[Part::Id, Part::OptionalId]) > 1 {
-            return Err(NotAPath::Repeated { name: "id" });
+            return Err(NotAPath::Repeated);
         }
-        match count(&[Part::Collection]) {
-            0 => Err(NotAPath::Collection),
-            1 => Ok(Self {
-                text: text.into(),
-                form: Form::Template(parts),
-                lower: None,
-            }),
-            _ => Err(NotAPath::Repeated { name: "collection" }),
+        if count(&[Part::Collection]) == 0 {
+            return Err(NotAPath::Collection);
         }
+        Ok(Self {
+            text: text.into(),
+            form: Form::Template(parts),
+            lower: None,
+        })
     }
 
     /// A regular expression over the whole path, with a group named `collection` and perhaps
@@ -273,13 +273,18 @@ fn problem(fault: &regex::Error) -> Box<str> {
 
 fn find_by_parts<'p>(parts: &[Part], path: &'p str) -> Option<Place<'p>> {
     let mut segments = path::segments(path);
-    let mut collection = None;
+    let mut collection: Option<Cow<'p, str>> = None;
     let mut id = None;
     for part in parts {
         match (part, segments.next()) {
             (Part::Literal(literal), Some(segment)) if **literal == *segment => {}
             (Part::Any, Some(_)) | (Part::OptionalId, None) => {}
-            (Part::Collection, Some(segment)) => collection = Some(segment),
+            (Part::Collection, Some(segment)) => {
+                collection = Some(match collection {
+                    None => Cow::Borrowed(segment),
+                    Some(above) => Cow::Owned(format!("{above}/{segment}")),
+                });
+            }
             (Part::Id | Part::OptionalId, Some(segment)) => id = Some(segment),
             _ => return None,
         }
@@ -288,7 +293,7 @@ fn find_by_parts<'p>(parts: &[Part], path: &'p str) -> Option<Place<'p>> {
         return None;
     }
     Some(Place {
-        collection: Cow::Borrowed(collection?),
+        collection: collection?,
         id,
         exact: true,
     })
@@ -354,6 +359,15 @@ mod tests {
                 ("/posts/1", None),
             ],
         );
+        let twice = PathPattern::template("/b/{collection}/c/{collection}/{id?}").unwrap();
+        check(
+            &twice,
+            &[
+                ("/b/x/c/posts", Some("x/posts -")),
+                ("/b/x/c/posts/1", Some("x/posts 1")),
+                ("/b/x", None),
+            ],
+        );
     }
 
     #[test]
@@ -410,14 +424,12 @@ mod tests {
 
     #[test]
     fn what_is_no_template_says_why() {
-        let repeated = |name| NotAPath::Repeated { name };
         for (text, fault) in [
             ("", NotAPath::Slash),
             ("{collection}", NotAPath::Slash),
             ("/", NotAPath::Segment),
             ("/posts/{id}", NotAPath::Collection),
-            ("/{collection}/{collection}", repeated("collection")),
-            ("/{collection}/{id}/{id?}", repeated("id")),
+            ("/{collection}/{id}/{id?}", NotAPath::Repeated),
             ("/{id?}/{collection}", NotAPath::Optional),
             ("/{collection}/{key?}", NotAPath::Optional),
             ("/{collection?}", NotAPath::Optional),

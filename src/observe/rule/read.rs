@@ -40,6 +40,8 @@ impl Read {
 
 /// The target of a GET (RFC 9112 § 3.2.1) with `{collection}` and `{id}` in it. Shape:
 /// `/api/{collection}/{id}`, `/posts?id={id}`. What is put in is percent-encoded.
+///
+/// Where `{collection}` stands more than once, a name with slashes is put there part by part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetTemplate(Box<str>);
 
@@ -50,16 +52,30 @@ pub struct TargetTemplate(Box<str>);
 )]
 pub struct NotATarget;
 
+const COLLECTION: &str = "{collection}";
+
 impl TargetTemplate {
     /// What is asked for, of that record; none where its name is a step in a path.
     #[must_use]
     pub fn of(&self, collection: &str, id: &Id) -> Option<PathAndQuery> {
+        let places = self.0.matches(COLLECTION).count();
+        let names: Vec<_> = if places > 1 && collection.contains('/') {
+            collection.split('/').collect()
+        } else {
+            vec![collection; places]
+        };
+        if names.len() != places {
+            return None;
+        }
         // Who reads a path may take these for a step in it.
-        if matches!(collection, "." | "..") || matches!(id.as_str(), "." | "..") {
+        let is_step = |name: &&str| matches!(*name, "." | "..");
+        if names.iter().any(is_step) || is_step(&id.as_str()) {
             return None;
         }
         let encoded = |text| utf8_percent_encode(text, ENCODED).to_string();
-        let target = self.0.replace("{collection}", &encoded(collection));
+        // What is put in has no braces.
+        let put = |target: String, name| target.replacen(COLLECTION, &encoded(name), 1);
+        let target = names.into_iter().fold(self.0.to_string(), put);
         target.replace("{id}", &encoded(id.as_str())).parse().ok()
     }
 }
@@ -103,6 +119,17 @@ mod tests {
             target.of("po sts", &id).unwrap().as_str(),
             "/api/po%20sts/a%2Fb%3Fc%3D%22%26d%20%C3%A9?a=a%2Fb%3Fc%3D%22%26d%20%C3%A9"
         );
+    }
+
+    #[test]
+    fn a_name_of_several_parts_is_put_where_they_stood() {
+        let target: TargetTemplate = "/b/{collection}/c/{collection}/{id}".parse().unwrap();
+        let of = |name| Some(target.of(name, &Id::new("7").unwrap())?.to_string());
+        assert_eq!(of("x y/posts").as_deref(), Some("/b/x%20y/c/posts/7"));
+        assert_eq!(of("posts").as_deref(), Some("/b/posts/c/posts/7"));
+        for name in ["x/y/posts", "../posts", "x/."] {
+            assert_eq!(of(name), None, "{name}");
+        }
     }
 
     #[test]

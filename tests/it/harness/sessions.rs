@@ -21,12 +21,21 @@ pub(crate) struct SessionApi {
 impl SessionApi {
     /// Starts it and waits until it answers.
     pub(crate) async fn start() -> Self {
+        Self::start_script("api.py").await
+    }
+
+    /// `tests/sessions/routes.py` instead, which has no users and all kinds of routes.
+    pub(crate) async fn start_routes() -> Self {
+        Self::start_script("routes.py").await
+    }
+
+    async fn start_script(name: &str) -> Self {
         let folder = test_folder();
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sessions/api.py");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sessions");
         let mut command = Command::new(tool("python/bin/python"));
         command.env("PYTHONDONTWRITEBYTECODE", "1");
-        command.arg(script).arg(folder.path());
+        command.arg(script.join(name)).arg(folder.path());
         let process = Process::spawn(command.arg(address.port().to_string()));
         eventually("Django", async || {
             assert!(process.exited().is_none(), "{}", process.stderr());

@@ -147,14 +147,24 @@ impl Sidecar {
         self.process.prints(|text| text.lines().any(told)).await;
     }
 
+    /// Waits until its log is as `wanted`.
+    pub(crate) async fn logs_that(&self, wanted: impl Fn(&str) -> bool) {
+        self.process.prints(wanted).await;
+    }
+
     pub(crate) fn resident_kib(&self) -> u64 {
         self.process.resident_kib()
     }
 
     /// What it answers at its admin address.
     pub(crate) async fn admin(&self, path: &str) -> Response {
+        self.admin_with(path, &[]).await
+    }
+
+    /// As [`Sidecar::admin`], with headers.
+    pub(crate) async fn admin_with(&self, path: &str, headers: &[(&str, &str)]) -> Response {
         let mut conn = Conn::to(self.admin).await;
-        conn.send(self.request("GET", path, &[])).await;
+        conn.send(self.request("GET", path, headers)).await;
         conn.response().await
     }
 

@@ -250,6 +250,10 @@ async fn what_compose_runs_tells_the_writes_of_an_api() {
             .arg(sidecar.config()),
     );
     assert_eq!(healthy.output().await.code, Some(0));
+    // What the kubelet and Prometheus ask for.
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        sidecar.admin(path).await.expect(200);
+    }
     let stream = format!("/realtime?apikey={}", shipped.variables["WEB_KEY"]);
     let mut subscriber = sidecar.hear(&stream).await;
     let written = sidecar.patch("/todos/2", json!({"done": true})).await;
@@ -314,13 +318,15 @@ fn the_images_are_built_by_the_toolchain_of_the_crate_from_what_is_sent_to_the_b
             }
         }
     }
-    // What the program is made of besides its own folder.
-    for source in ["config/reference.yaml", "src"] {
-        assert!(
-            instructions("Dockerfile")
-                .iter()
-                .any(|line| line.starts_with(&format!("COPY {source} ")))
-        );
+    // What the program is made of besides its own folder, and the members that cargo looks for.
+    let members = manifest.split("members = [").nth(1).unwrap();
+    let members = members.split(']').next().unwrap().split(',');
+    let members = members.map(|name| format!("{}/Cargo.toml", name.trim().trim_matches('"')));
+    let sources = ["config/reference.yaml", "src"].map(str::to_owned);
+    for source in sources.into_iter().chain(members) {
+        let copy = format!("COPY {source} ");
+        let copies = instructions("Dockerfile");
+        assert!(copies.iter().any(|line| line.starts_with(&copy)), "{copy}");
     }
 }
 

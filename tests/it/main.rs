@@ -44,6 +44,7 @@ mod listening;
 mod metrics;
 mod narrowing;
 mod observing;
+mod packaged;
 mod pages;
 mod passing;
 mod pocketbase;

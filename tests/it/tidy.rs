@@ -209,6 +209,7 @@ fn the_commands_of_the_readme_exist() {
         "tests/run",
         "tests/bench/run",
         "tests/faults/run",
+        "tests/image/run",
     ];
     for command in commands {
         assert!(readme.contains(command), "{command}");

@@ -128,6 +128,12 @@ pub(crate) fn told(
     ]
 }
 
+/// The scheme that counts: the last of what is [`told`].
+pub(crate) fn proto(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Option<HeaderValue> {
+    let [.., proto] = told(peer, headers, trusted);
+    proto
+}
+
 /// Puts into `headers` what [`told`] says.
 pub(crate) fn settle(headers: &mut HeaderMap, peer: IpAddr, trusted: &[IpNet]) {
     for (name, told) in FIELDS.into_iter().zip(told(peer, headers, trusted)) {

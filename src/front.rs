@@ -9,6 +9,7 @@
 //! it here or lend the connection to pingora for one request. A request sees one
 //! configuration, the one that was in force when its head was complete.
 
+mod arriving;
 mod connections;
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzzing;
@@ -28,7 +29,7 @@ use http::{HeaderMap, Method, Response, StatusCode};
 use jiff::Timestamp;
 use rand::distr::{Alphanumeric, SampleString};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 use tracing::debug;
 
 pub use connections::Connections;
@@ -49,8 +50,9 @@ use crate::limits::{DESCRIPTORS_OTHERS, HEAD_FIELDS_MAX, PUBLISH_TIMEOUT};
 use crate::log::Log;
 use crate::metrics::{Away, Metrics, Sent, Shed};
 use crate::proxy::Proxy;
+use arriving::Arrival;
 use connections::Held;
-use gate::{Admitted, Refused, Verdict};
+use gate::{Admitted, Refused};
 use noted::Noted;
 
 /// What every connection needs.
@@ -80,14 +82,6 @@ pub struct Front {
     pub draining: watch::Receiver<bool>,
 }
 
-/// What the next head of a connection came to.
-enum Arrival {
-    Admitted(Admitted, Arc<Snapshot>),
-    /// Nothing came, or only part of a head: there is nobody to answer.
-    Left,
-    Refused(Refused),
-}
-
 /// What becomes of a connection after a request.
 enum After {
     /// It is for somebody else now, or gone.
@@ -111,82 +105,33 @@ impl Front {
                 Arrival::Refused(refused) => {
                     let id = RequestId::of_head(connection.inbound());
                     connection.identify(id);
-                    return self.refuse(connection, refused).await;
+                    return self.end(self.refuse(connection, refused), &held).await;
                 }
                 Arrival::Admitted(admitted, snapshot) => (admitted, snapshot),
             };
             if !held.is_served() {
-                return;
+                return self.metrics.requests.shed.inc(Shed::GivenUp);
             }
             let in_flight = self.metrics.requests.in_flight.enter();
             let after = self.answer(connection, arrival).await;
             drop(in_flight);
             match after {
                 After::Done => return,
-                After::Close(connection) => return connection.close().await,
+                After::Close(connection) => {
+                    held.waits();
+                    return self.end(connection.close(), &held).await;
+                }
                 After::Next(next) => connection = next,
             }
             held.waits();
         }
     }
 
-    /// Reads the next head. Connections without a whole one end when the sidecar drains; a head
-    /// that has begun has a deadline for all of it, however its bytes are spread.
-    async fn arrival(&self, connection: &mut Connection) -> Arrival {
-        let mut draining = self.draining.clone();
-        let mut seen = 0;
-        let mut deadline = None;
-        loop {
-            connection.skip_empty_line();
-            if let Some(arrival) = self.judge(connection, &mut seen) {
-                return arrival;
-            }
-            let (head_bytes, head_timeout, idle_timeout) = {
-                // Not held while the connection is idle: the fast way to it is for few at a time.
-                let limits = &self.snapshot.load().limits;
-                (limits.head_bytes, limits.head_timeout, limits.idle_timeout)
-            };
-            if connection.inbound().len() >= head_bytes {
-                return Arrival::Refused(gate::TOO_LARGE);
-            }
-            if !connection.inbound().is_empty() && deadline.is_none() {
-                deadline = Some(Instant::now() + head_timeout);
-            }
-            // An idle connection may go after its time, a head that has begun is told so.
-            let (until, too_late) = match deadline {
-                Some(deadline) => (deadline, Arrival::Refused(gate::TOO_SLOW)),
-                None => (Instant::now() + idle_timeout, Arrival::Left),
-            };
-            let filled = tokio::select! {
-                filled = timeout_at(until, connection.fill()) => match filled {
-                    Ok(filled) => filled,
-                    Err(_elapsed) => return too_late,
-                },
-                // No request is in flight yet. The sender lives as long as the process serves.
-                _ = draining.wait_for(|draining| *draining) => return Arrival::Left,
-            };
-            if !matches!(filled, Ok(1..)) {
-                return Arrival::Left;
-            }
-        }
-    }
-
-    /// Lets the gate judge what has come, if a line of it was completed since `seen`.
-    fn judge(&self, connection: &Connection, seen: &mut usize) -> Option<Arrival> {
-        let inbound = connection.inbound();
-        let fresh = inbound.get(*seen..).unwrap_or_default();
-        *seen = inbound.len();
-        if !fresh.contains(&b'\n') {
-            return None;
-        }
-        let snapshot = self.snapshot.load_full();
-        match gate::read(inbound) {
-            Verdict::Admitted(head) if head.head_bytes > snapshot.limits.head_bytes => {
-                Some(Arrival::Refused(gate::TOO_LARGE))
-            }
-            Verdict::Admitted(head) => Some(Arrival::Admitted(head, snapshot)),
-            Verdict::Partial => None,
-            Verdict::Refused(refused) => Some(Arrival::Refused(refused)),
+    /// Comes to the end of a connection, or breaks it off where it is given up for another.
+    async fn end(&self, ending: impl Future<Output = ()>, held: &Held) {
+        tokio::select! {
+            () = ending => {}
+            () = held.given_up() => self.metrics.requests.shed.inc(Shed::GivenUp),
         }
     }
 

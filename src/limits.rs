@@ -294,6 +294,8 @@ pub const RETRY_SPREAD_AT_END: Duration = Duration::from_secs(8);
 
 /// Bytes of a chunk's size line in a request's chunked body.
 pub const CHUNK_LINE_BYTES_MAX: usize = 256;
+/// Digits of a chunk's size: what 64 bits hold.
+pub const CHUNK_SIZE_DIGITS_MAX: usize = 16;
 /// Bytes of the trailer section behind a request's chunked body.
 pub const TRAILER_BYTES_MAX: usize = 8 * KIB;
 /// Fields of a request's head; pingora reads no more.
@@ -330,10 +332,9 @@ pub const DESCRIPTORS_KEPT: usize = 1024;
 /// Descriptors that are neither a stream's nor a connection's: files, the admin address, questions
 /// of the sidecar's own. Of few, an eighth.
 pub const DESCRIPTORS_OTHERS: usize = 256;
-/// Hosts that are looked at for a connection that can be given up, those with the most first.
-pub const HOSTS_LOOKED_AT: usize = 8;
-/// Connections of one of them that are looked at, the oldest first.
-pub const PLACES_LOOKED_AT: usize = 64;
+/// How long newcomers are closed at once after none was found that waits: to look at each of 10,000
+/// connections takes a part of a millisecond.
+pub const CONNECTIONS_LOOK_PAUSE: Duration = Duration::from_millis(10);
 /// How long a connection to the admin address may be idle: others may be waiting for its place.
 pub const ADMIN_IDLE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Bytes of what a client may call its request: a UUID or a trace's id is half of it.

@@ -37,6 +37,7 @@ use tracing::debug;
 
 use crate::config::{HostHeader, Snapshot};
 use crate::connection::{self, Connection, RequestId};
+use crate::forwarded;
 use crate::known::Known;
 use crate::limits::{CONNECT_TRIES_MAX, DOWNSTREAM_STALL, UPSTREAM_IDLE_MAX};
 use crate::log::{Log, Refused};
@@ -202,7 +203,9 @@ impl ProxyHttp for Relay {
             }
             connection.hide_loss();
             let body_bytes_max = snapshot.limits.observed_body_bytes;
-            let writer = Writer::of(request, connection.request_id());
+            let peer = connection.peer().ip();
+            let proto = forwarded::proto(peer, &request.headers, &snapshot.trusted_proxies);
+            let writer = Writer::of(request, connection.request_id(), proto);
             turn.exchange = Exchange::observe(observed, request, writer, body_bytes_max);
         }
         turn.snapshot = snapshot;
@@ -228,9 +231,10 @@ impl ProxyHttp for Relay {
         if let (Some(connection), Some(snapshot)) = (connection_of(session), &turn.snapshot) {
             let peer = connection.peer().ip();
             forwarding::tell(request, peer, &snapshot.trusted_proxies)?;
-            if !request.headers.contains_key(RequestId::FIELD) {
-                let id = connection.request_id().value().clone();
-                request.insert_header(RequestId::FIELD, id)?;
+            let id = connection.request_id().value();
+            let said = request.headers.get_all(RequestId::FIELD);
+            if !said.iter().eq([id]) {
+                request.insert_header(RequestId::FIELD, id.clone())?;
             }
         }
         // HTTP/1.0 knows no Host; what goes on is HTTP/1.1, which has to name one.
@@ -282,6 +286,8 @@ impl ProxyHttp for Relay {
             if let Some(connection) = connection_of(session) {
                 connection.open_tunnel();
             }
+            // Whoever may be silent in it is the upstream's to say: `upstream.read_timeout`.
+            session.set_read_timeout(None);
             // What passes from here on is no answer to a write.
             self.tell(session, &mut turn.exchange, Answered::InPart);
         } else if let Exchange::Observing(observing) = &mut turn.exchange
@@ -437,9 +443,11 @@ fn nothing_came(error: &Error) -> bool {
     told.is_some_and(|context| context.ends_with("bytes already read: 0"))
 }
 
-/// Whether an answer is the request's own, and not one on the way to it.
+/// Whether an answer is the request's own, and not one on the way to it: behind a 101 a tunnel
+/// follows.
 fn is_final(response: &ResponseHeader) -> bool {
-    !response.status.is_informational()
+    let status = response.status;
+    status == StatusCode::SWITCHING_PROTOCOLS || !status.is_informational()
 }
 
 /// The path of the target as it was sent, without the query.

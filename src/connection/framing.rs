@@ -6,7 +6,7 @@
 //! framing is walked, not decoded (RFC 9112 § 7.1), and what is not exact is refused: two
 //! parsers that read the same bytes differently are how requests are smuggled.
 
-use crate::limits::{CHUNK_LINE_BYTES_MAX, TRAILER_BYTES_MAX};
+use crate::limits::{CHUNK_LINE_BYTES_MAX, CHUNK_SIZE_DIGITS_MAX, TRAILER_BYTES_MAX};
 
 /// How much of a request's body is still to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +158,7 @@ impl Chunk {
         let next = match (self, byte) {
             (Self::Size(size, line), digit) if digit.is_ascii_hexdigit() => Self::Size(
                 with_digit(size, digit)?,
-                shorter_than(line, CHUNK_LINE_BYTES_MAX)?,
+                shorter_than(line, CHUNK_SIZE_DIGITS_MAX).map_err(|_too_long| BadChunk::Size)?,
             ),
             (Self::Size(_, 0), _) => return Err(BadChunk::Size),
             (Self::Size(size, _), b'\r') => Self::SizeEnd(size),
@@ -305,6 +305,7 @@ mod tests {
             ("5 \r\n", BadChunk::Size),
             ("0x5\r\n", BadChunk::Size),
             ("10000000000000000\r\n", BadChunk::Size),
+            ("00000000000000001\r\n", BadChunk::Size),
             ("5\nhello", BadChunk::Size),
             ("5;\r\n", BadChunk::LineEnd),
             ("5;a=\r\n", BadChunk::LineEnd),

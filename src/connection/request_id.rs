@@ -29,6 +29,8 @@ impl RequestId {
         let mut said = head
             .split_inclusive(|byte| *byte == b'\n')
             .skip(1)
+            // What stands behind the head is a body's.
+            .take_while(|line| *line != b"\r\n")
             .filter_map(value);
         match (said.next(), said.next()) {
             (Some(only), None) if is_sound(only) => {
@@ -120,6 +122,7 @@ mod tests {
             "X-Request-Id: a\"b\r\n\r\n".to_owned(),
             "X-Request-Id: a\r\nX-Request-Id: a\r\n\r\n".to_owned(),
             "X-Request-Ids: a\r\n\r\n".to_owned(),
+            "\r\nX-Request-Id: a\r\n\r\n".to_owned(),
             format!("X-Request-Id: {long}x\r\n\r\n"),
             // The rest of the line has not come.
             "X-Request-Id: a".to_owned(),

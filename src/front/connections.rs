@@ -12,11 +12,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::limits::{HOSTS_LOOKED_AT, PLACES_LOOKED_AT};
+use crate::limits::CONNECTIONS_LOOK_PAUSE;
 
 /// The connections that are open.
 #[derive(Debug, Default)]
@@ -41,7 +42,7 @@ pub(super) struct From {
 #[derive(Debug)]
 pub(super) struct Held {
     connections: Arc<Connections>,
-    address: IpAddr,
+    whose: Whose,
     number: u64,
     place: Arc<Place>,
 }
@@ -52,16 +53,27 @@ struct State {
     all: usize,
     /// How many have been let in: the number of the next.
     next: u64,
-    hosts: HashMap<IpAddr, Host>,
-    /// Those who have any, who has the most last.
-    by_count: BTreeSet<(bool, usize, IpAddr)>,
+    hosts: HashMap<Whose, Host>,
+    /// Those who have any, who has the most last; who is trusted before all others.
+    by_count: BTreeSet<(bool, usize, Whose)>,
+    /// When it was last found that nobody waits: it takes a look at each.
+    in_vain: Option<Instant>,
 }
 
-#[derive(Debug)]
+/// Who speaks for others is not counted with those whose network they are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Whose {
+    is_stranger: bool,
+    address: IpAddr,
+}
+
+#[derive(Debug, Default)]
 struct Host {
-    is_trusted: bool,
     /// By their numbers, so in the order in which they came.
     places: BTreeMap<u64, Arc<Place>>,
+    /// From which of them on the next is looked for that can be given up: those before it were served
+    /// of late.
+    from: u64,
 }
 
 #[derive(Debug)]
@@ -78,12 +90,15 @@ const GIVEN_UP: u8 = 2;
 
 impl Connections {
     /// Lets a connection in; none if there is no room for it.
-    pub(super) fn admit(self: &Arc<Self>, from: From, max: Max) -> Option<Held> {
-        let mut state = self.0.lock();
-        let (number, place) = state.admit(from, max)?;
+    pub(super) fn admit(self: &Arc<Self>, from: From, max: Max, now: Instant) -> Option<Held> {
+        let whose = Whose {
+            is_stranger: !from.is_trusted,
+            address: from.address,
+        };
+        let (number, place) = self.0.lock().admit(whose, max, now)?;
         Some(Held {
             connections: Arc::clone(self),
-            address: from.address,
+            whose,
             number,
             place,
         })
@@ -97,16 +112,27 @@ impl Connections {
 }
 
 impl State {
-    fn admit(&mut self, from: From, max: Max) -> Option<(u64, Arc<Place>)> {
-        let own = self.hosts.get(&from.address);
+    fn admit(&mut self, whose: Whose, max: Max, now: Instant) -> Option<(u64, Arc<Place>)> {
+        let own = self.hosts.get(&whose);
         let own = own.map_or(0, |host| host.places.len());
-        if !from.is_trusted && max.from_each.is_some_and(|max| own >= max) {
-            self.give_up_of(from.address)?;
-        }
+        let has_too_many = max.from_each.is_some_and(|max| own >= max);
         // Twice, so that they become fewer where there may be fewer than before.
-        for _ in 0..2 {
-            if self.all >= max.all {
-                self.give_up_any()?;
+        let too_many = (0..2).filter(|gone| self.all >= max.all + gone).count();
+        if (has_too_many && whose.is_stranger) || too_many > 0 {
+            let was_in_vain = self
+                .in_vain
+                .is_some_and(|at| now < at + CONNECTIONS_LOOK_PAUSE);
+            if was_in_vain {
+                return None;
+            }
+            let made = if has_too_many && whose.is_stranger {
+                self.give_up_of(whose)
+            } else {
+                (0..too_many).try_for_each(|_| self.give_up_any())
+            };
+            if made.is_none() {
+                self.in_vain = Some(now);
+                return None;
             }
         }
         let number = self.next;
@@ -115,67 +141,70 @@ impl State {
             phase: AtomicU8::new(WAITS),
             given_up: Notify::new(),
         });
-        self.change(from.address, from.is_trusted, |places| {
-            places.insert(number, Arc::clone(&place));
+        self.change(whose, |host| {
+            host.places.insert(number, Arc::clone(&place));
         });
         Some((number, place))
     }
 
-    /// Has whoever has the most of them give one up.
+    /// Has whoever has the most of them, and one that waits, give it up.
     fn give_up_any(&mut self) -> Option<()> {
-        let by_count = self.by_count.iter().rev();
-        let most: Vec<_> = by_count.map(|(.., a)| *a).take(HOSTS_LOOKED_AT).collect();
-        most.into_iter().find_map(|host| self.give_up_of(host))
-    }
-
-    fn give_up_of(&mut self, address: IpAddr) -> Option<()> {
-        let host = self.hosts.get(&address)?;
-        let gives_up = |place: &Place| {
-            let gave =
-                place
-                    .phase
-                    .compare_exchange(WAITS, GIVEN_UP, Ordering::Relaxed, Ordering::Relaxed);
-            gave.is_ok()
-        };
-        let mut places = host.places.iter().take(PLACES_LOOKED_AT);
-        let (number, place) = places.find(|(_, place)| gives_up(place))?;
-        place.given_up.notify_one();
-        let number = *number;
-        self.leave(address, number);
+        let waiting = self.by_count.iter().rev().find_map(|(.., whose)| {
+            let number = self.hosts.get(whose)?.given_up()?;
+            Some((*whose, number))
+        });
+        let (whose, number) = waiting?;
+        self.leave(whose, number);
         Some(())
     }
 
-    fn leave(&mut self, address: IpAddr, number: u64) {
-        let Some(host) = self.hosts.get(&address) else {
-            return;
-        };
-        self.change(address, host.is_trusted, |places| {
-            places.remove(&number);
-        });
+    fn give_up_of(&mut self, whose: Whose) -> Option<()> {
+        let number = self.hosts.get(&whose)?.given_up()?;
+        self.leave(whose, number);
+        Some(())
+    }
+
+    fn leave(&mut self, whose: Whose, number: u64) {
+        if self.hosts.contains_key(&whose) {
+            self.change(whose, |host| {
+                host.places.remove(&number);
+                host.from = host.from.max(number);
+            });
+        }
     }
 
     /// Changes the connections of one host, and counts them anew.
-    fn change(
-        &mut self,
-        address: IpAddr,
-        is_trusted: bool,
-        change: impl FnOnce(&mut BTreeMap<u64, Arc<Place>>),
-    ) {
-        let host = self.hosts.entry(address).or_insert_with(|| Host {
-            is_trusted,
-            places: BTreeMap::new(),
-        });
-        let key = |host: &Host| (!host.is_trusted, host.places.len(), address);
-        self.by_count.remove(&key(host));
+    fn change(&mut self, whose: Whose, change: impl FnOnce(&mut Host)) {
+        let host = self.hosts.entry(whose).or_default();
+        self.by_count
+            .remove(&(whose.is_stranger, host.places.len(), whose));
         self.all -= host.places.len();
-        host.is_trusted = is_trusted;
-        change(&mut host.places);
+        change(host);
         if host.places.is_empty() {
-            self.hosts.remove(&address);
+            self.hosts.remove(&whose);
         } else {
             self.all += host.places.len();
-            self.by_count.insert(key(host));
+            self.by_count
+                .insert((whose.is_stranger, host.places.len(), whose));
         }
+    }
+}
+
+impl Host {
+    /// The number of one that waited, and is given up.
+    fn given_up(&self) -> Option<u64> {
+        let relaxed = Ordering::Relaxed;
+        let gives_up = |place: &Place| {
+            let gave = (place.phase).compare_exchange(WAITS, GIVEN_UP, relaxed, relaxed);
+            gave.is_ok()
+        };
+        let mut places = self
+            .places
+            .range(self.from..)
+            .chain(self.places.range(..self.from));
+        let (number, place) = places.find(|(_, place)| gives_up(place))?;
+        place.given_up.notify_one();
+        Some(*number)
     }
 }
 
@@ -204,12 +233,14 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         // One that was given up is not there any more.
-        self.connections.0.lock().leave(self.address, self.number);
+        self.connections.0.lock().leave(self.whose, self.number);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use futures_util::FutureExt;
 
     use super::*;
@@ -225,6 +256,14 @@ mod tests {
         held.given_up().now_or_never().is_some()
     }
 
+    fn admit(connections: &Arc<Connections>, last: u8, max: Max) -> Option<Held> {
+        thread_local!(static TIMES: Cell<u32> = const { Cell::new(0) });
+        // Each a while after the one before.
+        let times = TIMES.replace(TIMES.get() + 1);
+        let now = Instant::now() + CONNECTIONS_LOOK_PAUSE * times;
+        connections.admit(from(last), max, now)
+    }
+
     const FIVE: Max = Max {
         all: 5,
         from_each: None,
@@ -233,7 +272,7 @@ mod tests {
     #[test]
     fn who_has_the_most_makes_room() {
         let connections = Arc::new(Connections::default());
-        let admit = |last| connections.admit(from(last), FIVE);
+        let admit = |last| admit(&connections, last, FIVE);
         let trusted = [admit(9), admit(9), admit(9)].map(Option::unwrap);
         let one = admit(1).unwrap();
         let flood = admit(2).unwrap();
@@ -254,7 +293,7 @@ mod tests {
     #[test]
     fn one_that_is_served_is_not_given_up_and_one_that_was_is_not_served() {
         let connections = Arc::new(Connections::default());
-        let admit = |last| connections.admit(from(last), FIVE);
+        let admit = |last| admit(&connections, last, FIVE);
         let all: Vec<_> = (0..5).map(|_| admit(1).unwrap()).collect();
         assert!(all.iter().all(Held::is_served));
         assert!(admit(2).is_none(), "nobody waits");
@@ -273,7 +312,7 @@ mod tests {
             all: 100,
             from_each: Some(2),
         };
-        let admit = |last| connections.admit(from(last), max);
+        let admit = |last| admit(&connections, last, max);
         let all: Vec<_> = (0..3).map(|_| admit(1).unwrap()).collect();
         assert!(was_given_up(&all[0]));
         assert!(all[1].is_served() && all[2].is_served());
@@ -286,11 +325,47 @@ mod tests {
     #[test]
     fn fewer_are_left_after_each_newcomer_where_there_may_be_fewer() {
         let connections = Arc::new(Connections::default());
-        let _all: Vec<_> = (0..5).map(|_| connections.admit(from(1), FIVE)).collect();
+        let _all: Vec<_> = (0..5).map(|_| admit(&connections, 1, FIVE)).collect();
         let three = Max { all: 3, ..FIVE };
-        let _one = connections.admit(from(2), three).unwrap();
+        let _one = admit(&connections, 2, three).unwrap();
         assert_eq!(connections.open(), 4);
-        let _two = connections.admit(from(3), three).unwrap();
+        let _two = admit(&connections, 3, three).unwrap();
         assert_eq!(connections.open(), 3);
+    }
+
+    #[test]
+    fn one_that_waits_is_found_behind_any_number_that_are_served() {
+        let connections = Arc::new(Connections::default());
+        let max = Max {
+            all: 1000,
+            from_each: None,
+        };
+        let all: Vec<_> = (0..1000)
+            .map(|_| admit(&connections, 1, max).unwrap())
+            .collect();
+        assert!(all[..990].iter().all(Held::is_served));
+        let newcomers: Vec<_> = (0..10)
+            .map(|_| admit(&connections, 2, max).unwrap())
+            .collect();
+        assert!(all[990..].iter().all(was_given_up));
+        assert!(newcomers.iter().all(Held::is_served));
+        assert!(admit(&connections, 3, max).is_none());
+    }
+
+    #[test]
+    fn who_speaks_for_others_is_not_counted_with_a_neighbour() {
+        let connections = Arc::new(Connections::default());
+        let max = Max {
+            all: 100,
+            from_each: Some(1),
+        };
+        let proxy = admit(&connections, 9, max).unwrap();
+        let neighbour = From {
+            is_trusted: false,
+            ..from(9)
+        };
+        let one = connections.admit(neighbour, max, Instant::now()).unwrap();
+        let _other = connections.admit(neighbour, max, Instant::now()).unwrap();
+        assert!(was_given_up(&one) && !was_given_up(&proxy));
     }
 }

@@ -260,8 +260,14 @@ fn split<'a>(
             .ok_or_else(|| bad("the target is no path"))?;
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, local) = rest.split_at(end);
-        if !host.is_some_and(|host| authority.as_bytes().eq_ignore_ascii_case(host)) {
+        if host != Some(authority.as_bytes()) {
             return Err(bad("the target names another host than the Host field"));
+        }
+        // As pingora reads it.
+        if local.starts_with('?') || target.parse::<http::Uri>().is_err() {
+            return Err(bad(
+                "the target is no address that has a path before its query",
+            ));
         }
         local
     };
@@ -299,9 +305,9 @@ fn framing(fields: &[httparse::Header<'_>], old: bool) -> Result<Framing, Refuse
             let digits = (1..=19).contains(&length.len())
                 && length.iter().all(u8::is_ascii_digit)
                 && (length.len() == 1 || !length.starts_with(b"0"));
-            let number = std::str::from_utf8(length)
-                .ok()
-                .and_then(|n| n.parse().ok());
+            // Some count with a sign: what they cannot hold is negative to them.
+            let number = std::str::from_utf8(length).ok();
+            let number = number.and_then(|n| n.parse::<i64>().ok()?.try_into().ok());
             match (digits, number, lengths.next()) {
                 (_, _, Some(_)) => Err(bad("the Content-Length is told twice")),
                 (true, Some(number), None) => Ok(Framing::Length(number)),
@@ -385,7 +391,7 @@ mod tests {
             admitted("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").path,
             "*".into()
         );
-        let absolute = admitted("GET http://A.example?q HTTP/1.1\r\nHost: a.example\r\n\r\n");
+        let absolute = admitted("GET http://a.example/?q HTTP/1.1\r\nHost: a.example\r\n\r\n");
         assert_eq!((&*absolute.path, &*absolute.query), ("/", "q"));
         for host in [
             "",
@@ -451,6 +457,7 @@ mod tests {
             "Host: a\r\nContent-Length: 0x3\r\n",
             "Host: a\r\nContent-Length: \r\n",
             "Host: a\r\nContent-Length: 03\r\n",
+            "Host: a\r\nContent-Length: 9223372036854775808\r\n",
             "Host: a\r\nContent-Length: 99999999999999999999\r\n",
             "Host: a\r\nTransfer-Encoding: gzip, chunked\r\n",
             "Host: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
@@ -473,6 +480,8 @@ mod tests {
             ("GET /a#b HTTP/1.1", 400),
             ("GET http://b/ HTTP/1.1", 400),
             ("GET ftp://a/ HTTP/1.1", 400),
+            ("GET http://a%41/ HTTP/1.1", 400),
+            ("GET http://a?b HTTP/1.1", 400),
             ("GET / HTTP/2.0", 505),
             ("GET /a b HTTP/1.1", 400),
             ("GET / HTTQ/1.1", 400),

@@ -107,7 +107,7 @@ fn admit(front: &Front, peer: IpAddr) -> Option<Held> {
             .min(front.connections.open() + front.streams_affordable() / 2),
         from_each: limits.connections_per_address,
     };
-    front.connections.admit(from, max)
+    front.connections.admit(from, max, Instant::now())
 }
 
 /// Says that connections are closed, now and then.

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use http::header::{AUTHORIZATION, COOKIE, HOST, HeaderName};
+use http::header::{AUTHORIZATION, COOKIE, HOST, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use pingora::http::RequestHeader;
 use tokio::sync::oneshot;
@@ -64,10 +64,16 @@ impl Bounds {
 
 impl Writer {
     /// Who sends that request, which is called so.
-    pub(super) fn of(request: &RequestHeader, request_id: &RequestId) -> Self {
+    ///
+    /// An API behind TLS sends whoever came without elsewhere: the scheme is the one that counts.
+    pub(super) fn of(
+        request: &RequestHeader,
+        request_id: &RequestId,
+        proto: Option<HeaderValue>,
+    ) -> Self {
         let mut fields = http::HeaderMap::new();
-        // The last for an API behind TLS, which sends whoever came without elsewhere.
-        for name in [AUTHORIZATION, COOKIE, HOST, X_FORWARDED_PROTO] {
+        fields.extend(proto.map(|proto| (X_FORWARDED_PROTO, proto)));
+        for name in [AUTHORIZATION, COOKIE, HOST] {
             for value in request.headers.get_all(&name) {
                 fields.append(name.clone(), value.clone());
             }

@@ -90,6 +90,31 @@ async fn a_write_is_completed_by_reading_the_record_as_who_wrote() {
 }
 
 #[tokio::test]
+async fn a_record_is_read_by_the_scheme_that_counts_and_not_by_one_that_was_said() {
+    for (proxies, scheme) in [("[]", "http"), ("[127.0.0.1]", "https")] {
+        let upstream = Scripted::replying(|request: &Request| {
+            match request.head.start().starts_with("GET ") {
+                true => ok(r#"{"id":1}"#),
+                false => NO_CONTENT.to_owned(),
+            }
+        })
+        .await;
+        let yaml = format!("trusted_proxies: {proxies}\n{}", with("upstream", ""));
+        let sidecar = Sidecar::start(&upstream.url(), &yaml).await;
+        let said = [("X-Forwarded-Proto", "https")];
+        sidecar
+            .send("PUT", "/posts/1", &said, b"{}")
+            .await
+            .expect(204);
+        for number in 0..2 {
+            let head = upstream.request(number).await.head;
+            let told: Vec<_> = head.fields("x-forwarded-proto").collect();
+            assert_eq!(told, [scheme], "{}", head.raw);
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_answer_waits_until_its_event_is_whole() {
     let release = Release::new();
     let reads = |request: &Request| request.head.start().starts_with("GET ");

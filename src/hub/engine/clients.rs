@@ -50,6 +50,9 @@ impl Engine {
         if bytes > subscribed.bytes && others + bytes as usize > max {
             return Err(Denial::Full);
         }
+        let view = View::Pocketbase(self.views.shared(&submitting.view));
+        let renewed = self.terms.renew(&submitting.grant, &view, Timestamp::now());
+        let (grant, form) = renewed.map_err(|_denied| Denial::Unknown)?;
         if !stream.seat.belongs_to(principal, self.terms.seats_max) {
             return Err(Denial::TooMany);
         }
@@ -62,9 +65,6 @@ impl Engine {
         let print = subscribed.print();
         let (audience, place) = stream.audience;
 
-        let view = View::Pocketbase(self.views.shared(&submitting.view));
-        let renewed = self.terms.renew(&submitting.grant, &view, Timestamp::now());
-        let (grant, form) = renewed.map_err(|_denied| Denial::Unknown)?;
         let heard = if is_same {
             self.heard_upto(key)
         } else {

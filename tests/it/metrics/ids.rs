@@ -27,7 +27,7 @@ async fn lines(sidecar: &Sidecar, id: &str, count: usize) -> Vec<Value> {
 async fn what_a_client_calls_its_request_reaches_the_upstream_unchanged() {
     let upstream = Scripted::answering(ok("{}")).await;
     let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;
-    for (at, sent) in [ID, "7", "not one, by its form"].into_iter().enumerate() {
+    for (at, sent) in [ID, "7", "a~b/c=d+e:f"].into_iter().enumerate() {
         let headers = [("X-Request-Id", sent)];
         let answered = sidecar.ask("GET", "/posts", &headers).await.expect(200);
         assert_eq!(
@@ -38,6 +38,27 @@ async fn what_a_client_calls_its_request_reaches_the_upstream_unchanged() {
         let request = upstream.request(at).await;
         let came: Vec<_> = request.head.fields("x-request-id").collect();
         assert_eq!(came, [sent]);
+    }
+}
+
+#[tokio::test]
+async fn what_can_be_no_name_of_a_request_is_replaced_by_one() {
+    let upstream = Scripted::answering(ok("{}")).await;
+    let sidecar = Sidecar::start(&upstream.url(), &told()).await;
+    let field = |value| ("X-Request-Id", value);
+    let all = [
+        &[field("not one, by its form")][..],
+        &[field("one"), field("other")],
+    ];
+    for (at, headers) in all.into_iter().enumerate() {
+        sidecar.ask("GET", "/posts", headers).await.expect(200);
+        let request = upstream.request(at).await;
+        let came: Vec<_> = request.head.fields("x-request-id").collect();
+        let [name] = came[..] else {
+            panic!("{}", request.head.raw);
+        };
+        // It is the one by which the log speaks of it.
+        lines(&sidecar, name, 1).await;
     }
 }
 

@@ -4,7 +4,7 @@
     reason = "a promise that is broken is found by its panic"
 )]
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
@@ -84,9 +84,9 @@ fn told(event: &Event) {
         serde_json::from_str::<Box<RawValue>>(&data).is_ok(),
         "{data}"
     );
-    for options in plain_options() {
+    for options in PLAIN.iter() {
         let form = plain::Form {
-            options,
+            options: Arc::clone(options),
             fields: Fields::default(),
         };
         one(&plain::encode(event, &form), event.cursor);
@@ -94,17 +94,23 @@ fn told(event: &Event) {
 }
 
 /// Streams of an operator's own, with each kind of data.
-fn plain_options() -> impl Iterator<Item = Arc<plain::Options>> {
-    let streams = ["event", "record", "id", "cloudevents", "'{\"a\":{action},\"b\":{record},\"c\":{id}}'"]
-        .map(|data| format!("{{ path: /{}, access: open, events: ['*:*', '*'], name: '{{collection}}.{{event}}', data: {data} }}", data.len()));
+static PLAIN: LazyLock<Vec<Arc<plain::Options>>> = LazyLock::new(|| {
+    let own = "'{\"a\":{action},\"b\":{record},\"c\":{id}}'";
+    let streams = ["event", "record", "id", "cloudevents", own].map(|data| {
+        format!(
+            "{{ path: /{}, access: open, events: ['*:*', '*'], \
+             name: '{{collection}}.{{event}}', data: {data} }}",
+            data.len()
+        )
+    });
     let text = format!(
-        "{{ listen: '127.0.0.1:1', upstream: 'http://127.0.0.1:2', realtime: {{ streams: [ {} ] }} }}",
+        "{{ listen: '127.0.0.1:1', upstream: 'http://127.0.0.1:2', \
+         realtime: {{ streams: [ {} ] }} }}",
         streams.join(", ")
     );
     let snapshot = crate::config::parse("tidings.yaml", &text).expect("the configuration is sound");
-    let streams = snapshot.realtime.streams.clone();
-    streams.into_iter()
-}
+    snapshot.realtime.streams.clone()
+});
 
 /// The name and the data of the one event in `bytes`, as a browser reads it (WHATWG HTML, "Interpreting
 /// an event stream").

@@ -77,11 +77,12 @@ async fn ask(url: &str) -> Result<String, String> {
     let status = answer.status();
     let body = Limited::new(answer.into_body(), HEALTHCHECK_BYTES_MAX);
     let body = body.collect().await.map_err(|error| causes(&*error))?;
-    let said = format!("answers {status}{}", word(&body.to_bytes()));
-    if status.is_success() {
-        Ok(said)
-    } else {
-        Err(said)
+    let word = word(&body.to_bytes());
+    let said = format!("answers {status}{word}");
+    match (status.is_success(), word.is_empty()) {
+        (true, false) => Ok(said),
+        (true, true) => Err(format!("{said}, which is no sidecar's word for how it is")),
+        (false, _) => Err(said),
     }
 }
 

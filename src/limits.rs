@@ -464,6 +464,8 @@ pub const RULE_HOLES_CHARS_MAX: usize = 64;
 
 /// How long `tidings tail` waits before it comes back, until the server says how long.
 pub const TAIL_RETRY: Duration = Duration::from_secs(3);
+/// The shortest that it waits, whatever the server says.
+pub const TAIL_RETRY_MIN: Duration = Duration::from_millis(500);
 /// The longest that it waits, whatever the server says.
 pub const TAIL_RETRY_MAX: Duration = Duration::from_hours(1);
 /// Of a wait such a part is added at most, by chance.

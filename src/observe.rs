@@ -422,6 +422,10 @@ impl Target {
         record::told(&sent, &self.rule.conceal, &self.redact)
     }
 
+    fn is_refused(&self, status: u16) -> bool {
+        self.rule.outcome(status) == Outcome::Refused
+    }
+
     /// The same, whose request may be another: that it succeeds is uncertain.
     fn in_doubt(&self) -> Self {
         Self {

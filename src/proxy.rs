@@ -132,10 +132,9 @@ impl Relay {
         else {
             return;
         };
-        let facts = observing.facts();
         let intent = observing.take_intent();
         let writer = observing.take_writer();
-        let all = match answered {
+        let (all, facts) = match answered {
             Answered::InPart => observing.lost(),
             Answered::Whole => observing.complete(),
         };

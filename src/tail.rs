@@ -26,7 +26,7 @@ use tokio::time::{sleep, timeout};
 
 pub use asked::NotAsked;
 
-use crate::limits::{TAIL_RETRY, TAIL_RETRY_MAX, TAIL_SILENCE, TAIL_SPREAD_PARTS};
+use crate::limits::{TAIL_RETRY, TAIL_RETRY_MAX, TAIL_RETRY_MIN, TAIL_SILENCE, TAIL_SPREAD_PARTS};
 use asked::{Asked, Narrowed};
 use connection::{Client, Opened};
 use parse::{Frame, Parser};
@@ -87,6 +87,8 @@ pub struct Tail {
     last: Option<String>,
     /// How long the server wants to be left alone.
     retry: Duration,
+    /// Whether the stream that is open has said anything.
+    heard: bool,
     /// How many events are still to be written; none: all that come.
     left: Option<u64>,
 }
@@ -123,6 +125,7 @@ impl Tail {
             show,
             last,
             retry: TAIL_RETRY,
+            heard: false,
             left,
         })
     }
@@ -150,8 +153,12 @@ impl Tail {
                 Ok(opened) => {
                     self.say_opened(&opened, opened_before);
                     opened_before = true;
-                    failures = 0;
-                    self.hear(&client, opened.body).await
+                    let end = self.hear(&client, opened.body).await;
+                    // One that ends before it has said anything is no better than none.
+                    if std::mem::take(&mut self.heard) {
+                        failures = 0;
+                    }
+                    end
                 }
                 Err(end) => end,
             };
@@ -193,8 +200,9 @@ impl Tail {
                 Err(why) => return End::Refused(why.to_string()),
             };
             if let Some(retry) = parser.retry() {
-                self.retry = retry.min(TAIL_RETRY_MAX);
+                self.retry = retry.clamp(TAIL_RETRY_MIN, TAIL_RETRY_MAX);
             }
+            self.heard |= !frames.is_empty();
             for frame in frames {
                 let next = if frame.event == CONNECTED {
                     self.subscribe(client, &frame).await

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::ConfigErrors;
 use super::fault::Fault;
-use super::file::NamesAdmin;
+use super::file::{Either, NamesAdmin, Text, place};
 use super::lower::{Lower, address};
 use super::source::Source;
 
@@ -21,8 +21,14 @@ pub fn admin(
     let source = Source::read(path).map_err(|problem| Fault::of_file(path, problem))?;
     let file: NamesAdmin = source.parse()?;
     let mut lower = Lower::new(&source, env);
-    let admin = file.admin.as_ref();
-    let admin = admin.and_then(|admin| lower.read(admin, address));
+    let text = file.admin.map(|admin| match admin.value {
+        Either::Table(table) => table.listen,
+        Either::Text(value) => Text {
+            value,
+            place: place(admin.referenced),
+        },
+    });
+    let admin = text.and_then(|text| lower.read(&text, address));
     let errors = lower.into_errors();
     if errors.is_empty() {
         Ok(admin)

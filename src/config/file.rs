@@ -49,10 +49,15 @@ pub(super) struct NamesAccess {
     pub(super) access: Option<Either<IgnoredAny>>,
 }
 
-/// Of a file only `admin`.
+/// Of a file only `admin`, in either of its forms.
 #[derive(Debug, Deserialize)]
 pub(super) struct NamesAdmin {
-    pub(super) admin: Option<Text>,
+    pub(super) admin: Option<Spanned<Either<NamesListen>>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct NamesListen {
+    pub(super) listen: Text,
 }
 
 /// A single value: text, a number, a switch.

@@ -155,6 +155,15 @@ impl Batched {
         self.method
     }
 
+    pub(super) fn is_refused(status: u16) -> bool {
+        Self::outcome(status) == Outcome::Refused
+    }
+
+    /// What a status says of the batch as a whole.
+    fn outcome(status: u16) -> Outcome {
+        outcome(status, &[200..=299])
+    }
+
     /// The events of all its requests, in their order.
     ///
     /// Where it is not known which collections it was about, that is a gap: whoever listens reads
@@ -170,8 +179,7 @@ impl Batched {
             } => (Some(status), request, media, response),
             Answer::Lost { status } => (status, Body::Unknown, None, Body::Unknown),
         };
-        let outcome = status.map(|status| outcome(status, &[200..=299]));
-        if outcome == Some(Outcome::Refused) {
+        if status.is_some_and(Self::is_refused) {
             return Vec::new();
         }
         let gap = || vec![Kind::Gap.into()];
@@ -185,7 +193,8 @@ impl Batched {
         else {
             return gap();
         };
-        let told = (outcome == Some(Outcome::Succeeded)).then(|| Content::of(response));
+        let succeeded = status.map(Self::outcome) == Some(Outcome::Succeeded);
+        let told = succeeded.then(|| Content::of(response));
         let answers = told.and_then(Content::json);
         let answers = answers
             .and_then(|whole| json::elements(batch.answers.find(whole)?))

@@ -6,9 +6,9 @@
 //!
 //! | | one record answered | several | none |
 //! | --- | --- | --- | --- |
-//! | POST | a write | a write each | a write of what was sent |
+//! | POST | a write, if it has an id | a write each | a write of what was sent |
 //! | PUT, PATCH | a write, if it has the id of the path | a write each | a write without a record |
-//! | DELETE | a write; without the record, if that says itself that it is gone | one write of all | one write of all that were sent |
+//! | DELETE | a write; without the record, if that says itself that it is gone | one write of all | one write of all that were sent, unless the answer may say otherwise |
 //!
 //! Nothing is guessed: a write whose records are not all known is one [`Kind::Uncertain`].
 
@@ -87,6 +87,14 @@ impl Success<'_> {
                 Some(id) => return Err(Unknown(Some(id.clone()))),
                 None => return self.each(records),
             },
+            // What names no record may be no more than an acknowledgement of the write.
+            Some(record) if json::is_object(record) && self.answered_id().is_none() => {
+                return self.created_as_requested();
+            }
+            // It is another record than the path names, as what a copy answers.
+            Some(_) if self.target.id.is_some() && self.answered_id() != self.target.id => {
+                return Err(Unknown(self.target.id.clone()));
+            }
             Some(record) if json::is_object(record) => Some(record),
             // An answer of another shape than the rule knows: what it is about counts all the same.
             None if json::is_object(answer) => None,
@@ -122,6 +130,10 @@ impl Success<'_> {
             (None, Some([name])) => record::with_id(sent, name, id.as_ref().ok_or(Unknown(None))?),
             _ => Some(sent.to_owned()),
         };
+        // It was made under another id than it was sent with: who knows what else is other.
+        if id.is_some() && own_id.is_some() && id != own_id {
+            return Err(Unknown(id));
+        }
         let id = id.or(own_id).ok_or(Unknown(None))?;
         Ok(vec![self.target.write(vec![id], record.as_deref())])
     }
@@ -200,10 +212,17 @@ impl Success<'_> {
         self.target.rule.record.find(self.answer.json()?)
     }
 
+    /// The records that were sent, unless the answer may say that it was not these.
     fn sent_array(&self) -> Option<&RawValue> {
         let request = self.request.json()?;
         let sent = self.target.rule.record.find(request).unwrap_or(request);
-        json::is_array(sent).then_some(sent)
+        let count = json::elements(sent)?.len();
+        let confirmed = match self.answer {
+            Content::Doubtful => false,
+            Content::Empty | Content::Unreadable => true,
+            Content::Json(answer) => confirms(answer, count),
+        };
+        confirmed.then_some(sent)
     }
 
     fn id(&self) -> Option<Id> {
@@ -247,6 +266,21 @@ fn some<T>(listed: Vec<T>) -> Result<Vec<T>, Unknown> {
         return Err(Unknown(None));
     }
     Ok(listed)
+}
+
+/// Whether an answer that shows no record leaves room for no other than all of those that were sent:
+/// it has no other number than theirs, no `false`, and lists nothing, as what has failed.
+fn confirms(answer: &RawValue, count: usize) -> bool {
+    let says_so = |value: &RawValue| match value.get() {
+        "[]" | "{}" | "null" | "true" => true,
+        text if text.starts_with('"') => true,
+        // A list, `false`, or a number.
+        text => text.parse() == Ok(count),
+    };
+    match json::members(answer) {
+        Some(members) => members.iter().all(|member| says_so(member.value)),
+        None => says_so(answer),
+    }
 }
 
 fn find_id(pointers: &[Pointer], json: &RawValue) -> Option<Id> {

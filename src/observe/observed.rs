@@ -68,6 +68,16 @@ impl Observed {
         }
     }
 
+    /// Whether that status tells that the upstream refused it, so that nothing happened.
+    #[must_use]
+    pub fn is_refused(&self, status: u16) -> bool {
+        match self {
+            Self::Batch(_) => Batched::is_refused(status),
+            Self::One(target) => target.is_refused(status),
+            Self::Overridden(overridden) => overridden.is_refused(status),
+        }
+    }
+
     /// The events that the exchange amounts to.
     #[must_use]
     pub fn events(&self, answer: Answer<'_>) -> Vec<Happened> {

@@ -11,7 +11,8 @@
 //! | POST, and GET, HEAD or OPTIONS | no write |
 //! | POST, and PUT in one place and PATCH in another | uncertain: either |
 //! | POST, and no method that is known, or a body that cannot be read | uncertain: any that writes |
-//! | GET, and DELETE | uncertain: most frameworks look at a POST alone |
+//! | POST, and GET, answered 201 | uncertain: somebody made something of it |
+//! | GET, and DELETE | a GET: frameworks look at a POST alone |
 //!
 //! Who hears one method of a collection alone must not miss it, so what may be several is told as
 //! uncertain of each.
@@ -24,14 +25,14 @@ use super::json::{self, Content};
 use super::{Answer, Body, Happened, Observe, Observed, Target};
 use crate::event::Method;
 
-/// Where a request may say what method it is: `observe.method_override`.
+/// Where a POST may say what method it is: `observe.method_override`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MethodOverride {
     /// Fields of its head.
     pub headers: Box<[HeaderName]>,
     /// A parameter of its query.
     pub query: Option<Box<str>>,
-    /// A field of its body: of a form, or of an object in JSON. Of a POST alone.
+    /// A field of its body: of a form, or of an object in JSON.
     pub body: Option<Box<str>>,
 }
 
@@ -40,16 +41,9 @@ pub struct MethodOverride {
 pub struct Overridden {
     /// What it is about as each of the methods that it may be; those that are not observed left out.
     targets: Vec<Target>,
-    /// What of its body tells; none: nothing does.
-    body: Option<Telling>,
-}
-
-/// A body that may say what method its request is.
-#[derive(Clone, Debug)]
-struct Telling {
-    /// In which of its fields.
-    field: Box<str>,
-    /// What the head before it names already.
+    /// The field of its body that names more; none: nothing does.
+    field: Option<Box<str>>,
+    /// What its head names already.
     named: Named,
 }
 
@@ -127,36 +121,32 @@ impl Observe {
         headers: &HeaderMap,
     ) -> Option<Observed> {
         let (path, query) = target;
-        let own = Method::of(method);
+        if Method::of(method) != Some(Method::Post) {
+            return self.plain(method, path, query);
+        }
         let named = by.named(query, headers);
-        if own != Some(Method::Post) {
-            // Who looks at it at all takes no nonsense for a method.
-            let others = named.writes.into_iter();
-            let mut methods: Vec<_> = others.filter(|write| Some(*write) != own).collect();
-            if methods.is_empty() {
-                return self.plain(method, path, query);
-            }
-            methods.extend(own);
-            return Overridden::observed(self.targets(&methods, path, query), None);
-        }
-        let Some(field) = &by.body else {
-            return match named.is() {
-                Is::The(method) => self.plain(method.as_str(), path, query),
-                Is::Reading => None,
-                Is::AnyOf(methods) => {
-                    Overridden::observed(self.targets(&methods, path, query), None)
+        let field = by.body.clone();
+        let methods = match named.is() {
+            // Its body holds requests of their own.
+            _ if field.is_some() && named == Named::default() => {
+                if let Some(batch) = self.batch(method, path) {
+                    return Some(batch);
                 }
-            };
+                WRITES.to_vec()
+            }
+            _ if field.is_some() => WRITES.to_vec(),
+            Is::The(method) => return self.plain(method.as_str(), path, query),
+            Is::Reading => vec![Method::Post],
+            Is::AnyOf(methods) => methods,
         };
-        // Its body holds requests of their own.
-        if named == Named::default()
-            && let Some(batch) = self.batch(method, path)
-        {
-            return Some(batch);
-        }
-        let field = field.clone();
-        let targets = self.targets(&WRITES, path, query);
-        Overridden::observed(targets, Some(Telling { field, named }))
+        let targets = self.targets(&methods, path, query);
+        (!targets.is_empty()).then(|| {
+            Observed::Overridden(Box::new(Overridden {
+                targets,
+                field,
+                named,
+            }))
+        })
     }
 
     fn targets(&self, methods: &[Method], path: &str, query: &str) -> Vec<Target> {
@@ -166,11 +156,6 @@ impl Observe {
 }
 
 impl Overridden {
-    fn observed(targets: Vec<Target>, body: Option<Telling>) -> Option<Observed> {
-        let is_any = !targets.is_empty();
-        is_any.then(|| Observed::Overridden(Box::new(Self { targets, body })))
-    }
-
     /// What it is about, where it is one thing whatever it is.
     pub(super) fn target(&self) -> Option<&Target> {
         match self.targets.as_slice() {
@@ -179,22 +164,43 @@ impl Overridden {
         }
     }
 
+    pub(super) fn is_refused(&self, status: u16) -> bool {
+        self.targets.iter().all(|target| target.is_refused(status))
+    }
+
     /// The events that the exchange amounts to.
     pub(super) fn events(&self, mut answer: Answer<'_>) -> Vec<Happened> {
-        let is = match (&self.body, &mut answer) {
-            (None, _) | (_, Answer::Lost { .. }) => Is::AnyOf(WRITES.to_vec()),
-            (Some(telling), Answer::Complete { request, media, .. }) => {
-                let mut named = telling.named.clone();
-                named.add_body(*request, *media, &telling.field);
-                if named != telling.named {
+        let mut named = self.named.clone();
+        let mut made = false;
+        match (&self.field, &mut answer) {
+            (Some(_), Answer::Lost { .. }) => named.other = true,
+            (None, Answer::Lost { .. }) => {}
+            (
+                field,
+                Answer::Complete {
+                    status,
+                    request,
+                    media,
+                    ..
+                },
+            ) => {
+                made = *status == 201;
+                if let Some(field) = field {
+                    named.add_body(*request, *media, field);
+                }
+                if named != self.named {
                     // Who says such a thing in a body sends more in it than a record.
                     *request = Body::Unknown;
                 }
-                named.is()
             }
-        };
+        }
         let own = self.targets.iter();
-        match is {
+        match named.is() {
+            // Nobody answers so who has read: the upstream took it for the POST that it is.
+            Is::Reading if made => own
+                .filter(|target| target.method == Method::Post)
+                .flat_map(|target| target.in_doubt().events(answer))
+                .collect(),
             Is::Reading => Vec::new(),
             Is::The(method) => own
                 .filter(|target| target.method == method)

@@ -186,40 +186,41 @@ impl Observing {
     }
 
     /// What is known of the write, whatever it amounts to.
-    pub(super) fn facts(&self) -> Facts {
-        let overflowed = |body| matches!(body, &Capture::Overflowed);
-        let (status, coded, closed) = match &self.reached {
-            Reached::Answered(head) => (
-                Some(head.status),
-                !head.codings.is_plain(),
-                head.end == End::Closed,
-            ),
-            Reached::Nobody | Reached::Upstream => (None, false, false),
+    fn facts(&self) -> Facts {
+        let (status, closed) = match &self.reached {
+            Reached::Answered(head) => (Some(head.status), head.end == End::Closed),
+            Reached::Nobody | Reached::Upstream => (None, false),
         };
         Facts {
             sent: !matches!(self.reached, Reached::Nobody),
             status,
             exact: self.observed.is_exact(),
-            unread: coded || overflowed(&self.request) || overflowed(&self.response),
+            unread: false,
             closed,
         }
     }
 
     /// The answer came to its end: what it amounts to.
-    pub(super) fn complete(self) -> Vec<Happened> {
+    pub(super) fn complete(self) -> (Vec<Happened>, Facts) {
+        let mut facts = self.facts();
         let head = match self.reached {
             Reached::Answered(head) => head,
             Reached::Nobody | Reached::Upstream => return self.lost(),
         };
+        // What is not told is not decoded either.
+        if self.observed.is_refused(head.status) {
+            return (Vec::new(), facts);
+        }
         let request = self.request.into_whole();
         let response = self.response.into_whole();
         let text =
             |body: Option<Bytes>, codings: &Codings| codings.decoded(&body?, self.body_bytes_max);
         let request = text(request, &self.codings);
         let response = text(response, &head.codings);
+        facts.unread = request.is_none() || response.is_none();
         if head.end == End::Closed && response.as_deref().is_some_and(is_no_json) {
             let status = Some(head.status);
-            return self.observed.events(Answer::Lost { status });
+            return (self.observed.events(Answer::Lost { status }), facts);
         }
         let mut all = self.observed.events(Answer::Complete {
             status: head.status,
@@ -237,18 +238,19 @@ impl Observing {
         {
             happened.completion = Completion::Before(before);
         }
-        all
+        (all, facts)
     }
 
     /// The answer did not come to its end: what is to be told of the write.
-    pub(super) fn lost(self) -> Vec<Happened> {
+    pub(super) fn lost(self) -> (Vec<Happened>, Facts) {
+        let facts = self.facts();
         let status = match self.reached {
             // The upstream cannot have written what it never saw.
-            Reached::Nobody => return Vec::new(),
+            Reached::Nobody => return (Vec::new(), facts),
             Reached::Answered(head) => Some(head.status),
             Reached::Upstream => None,
         };
-        self.observed.events(Answer::Lost { status })
+        (self.observed.events(Answer::Lost { status }), facts)
     }
 }
 

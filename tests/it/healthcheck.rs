@@ -56,6 +56,12 @@ async fn of_the_configuration_admin_alone_has_to_be_sound() {
             0,
         ),
         (format!("admin: 0.0.0.0:{port}\n"), 0),
+        (
+            format!("admin: {{ listen: {address}, ready_when_degraded: false }}\n"),
+            0,
+        ),
+        (format!("admin:\n  listen: 0.0.0.0:{port}\n"), 0),
+        ("admin: { ready_when_degraded: false }\n".to_owned(), 1),
         (format!("admin: \"127.0.0.1:${{UNSET:-{port}}}\"\n"), 0),
         ("admin: ${UNSET}\n".to_owned(), 1),
         ("admin: nowhere\n".to_owned(), 1),

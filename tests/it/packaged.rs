@@ -358,7 +358,7 @@ fn compose_leads_to_the_sidecar_alone_and_lets_it_drain() {
     }
     assert_eq!(
         sidecar["healthcheck"]["test"],
-        json!(["CMD", PROGRAM, "healthcheck"])
+        json!(["CMD", PROGRAM, "healthcheck", "--admin", "127.0.0.1:9901"])
     );
     let config = list(&sidecar["volumes"]).find(|volume| text(volume).ends_with(":ro"));
     let (here, there) = config.unwrap().as_str().unwrap().split_once(':').unwrap();

@@ -391,7 +391,7 @@ async fn it_comes_back_to_a_server_in_trouble_and_not_to_one_that_refuses() {
         json!({"id": "a-1", "event": "message", "data": 2})
     );
     for said in [
-        "-- lost: the stream ended; again in 0.0s",
+        "-- lost: the stream ended; again in 0.",
         "-- lost: answers 503 Service Unavailable: later; ",
         "-- lost: answers 429 Too Many Requests; ",
         "-- reconnected after a-1",

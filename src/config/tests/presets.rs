@@ -190,6 +190,31 @@ fn a_rest_api_is_observed_but_for_what_answers_a_token() {
 }
 
 #[test]
+fn what_answers_a_secret_is_observed_by_neither_preset_for_any_api() {
+    for path in [
+        "/change-password",
+        "/reset-password",
+        "/api-keys",
+        "/access-tokens",
+        "/personal_access_tokens",
+        "/token-refresh",
+        "/api-token-refresh",
+        "/obtain-token",
+        "/get_token",
+        "/token_obtain",
+        "/sessions",
+    ] {
+        for preset in ["drf", "rest"] {
+            assert_eq!(found(preset, "POST", &format!("{path}/")), None, "{path}");
+        }
+    }
+    assert_eq!(
+        found("drf", "POST", "/accounts/").as_deref(),
+        Some("accounts -")
+    );
+}
+
+#[test]
 fn pocketbase_is_observed_by_its_records() {
     let records = "/api/collections/posts/records";
     for (request, place) in [

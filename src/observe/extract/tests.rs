@@ -191,18 +191,24 @@ fn an_id_comes_from_the_path_then_the_answer_then_its_location_then_the_request(
     check(
         &case,
         "POST /posts/6",
-        &[(r#"{"id":7}"#, &[r#"6 {"id":7}"#])],
+        &[
+            (r#"{"id":7}"#, &["uncertain 6"]),
+            (r#"{"id":6}"#, &[r#"6 {"id":6}"#]),
+        ],
     );
     check(
         &case,
         "POST /posts",
-        &[(r#"{"id":7}"#, &[r#"7 {"id":7}"#]), ("{}", &["8 {}"])],
+        &[
+            (r#"{"id":7}"#, &[r#"7 {"id":7}"#]),
+            ("{}", &["uncertain 8"]),
+        ],
     );
     let case = Case {
         location: None,
         ..case
     };
-    check(&case, "POST /posts", &[("{}", &["9 {}"])]);
+    check(&case, "POST /posts", &[("{}", &[r#"9 {"id":9}"#])]);
     check(&PLAIN, "POST /posts", &[("{}", &["uncertain -"])]);
 }
 
@@ -341,6 +347,12 @@ fn a_change_without_an_id_in_its_path_tells_what_the_bodies_name() {
         ("", "[]", &[]),
         (r#"[{"id":7,"a":1},{"id":8}]"#, "", &["7 -", "8 -"]),
         (r#"[{"id":7},{"id":8}]"#, r#"{"count":2}"#, &["7 -", "8 -"]),
+        (
+            r#"[{"id":7},{"id":8}]"#,
+            r#"{"updated":1,"failed":[8]}"#,
+            &["uncertain -"],
+        ),
+        (r#"[{"id":7},{"id":8}]"#, r#"{"count":1}"#, &["uncertain -"]),
         (r#"[{"id":7},{"a":1}]"#, "", &["uncertain -"]),
         ("[]", "", &["uncertain -"]),
         ("", r#"{"id":7}"#, &[r#"7 {"id":7}"#]),
@@ -388,6 +400,21 @@ fn a_bulk_delete_is_one_event_of_all_its_ids() {
         (r#"["a","b"]"#, r#"{"result":2}"#, &["a,b -"]),
         (r#"[{"_id":"a"}]"#, "", &["a -"]),
         (r#"["a","b"]"#, "OK", &["a,b -"]),
+        (
+            r#"["a","b"]"#,
+            r#"{"ok":true,"n":2,"errors":[]}"#,
+            &["a,b -"],
+        ),
+        (
+            r#"["a","b"]"#,
+            r#"{"deleted":1,"failed":["b"]}"#,
+            &["uncertain -"],
+        ),
+        (r#"["a","b"]"#, r#"{"deleted":1}"#, &["uncertain -"]),
+        (r#"["a","b"]"#, r#"{"ok":false}"#, &["uncertain -"]),
+        (r#"["a","b"]"#, r#"{"n":2,"n":2}"#, &["uncertain -"]),
+        (r#"["a","b"]"#, r#"{"n":2"#, &["uncertain -"]),
+        (r#"["a","b"]"#, "1", &["uncertain -"]),
         ("[7]", "[]", &[]),
         ("", "[]", &[]),
         ("[]", "", &["uncertain -"]),
@@ -422,7 +449,9 @@ fn a_request_that_was_not_kept_is_only_missed_where_it_is_needed() {
             .map(|event| line(&event.kind, "POST"))
             .collect::<Vec<_>>()
     };
-    assert_eq!(events(r#"{"a":1}"#), [r#"7 {"a":1}"#]);
+    assert_eq!(events(r#"{"id":7,"a":1}"#), [r#"7 {"id":7,"a":1}"#]);
+    // It may be no record at all.
+    assert_eq!(events(r#"{"a":1}"#), ["uncertain 7"]);
     assert_eq!(events(""), ["uncertain 7"]);
 }
 

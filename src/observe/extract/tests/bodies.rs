@@ -107,3 +107,25 @@ fn a_form_is_told_as_its_answer_says_and_never_as_it_was_sent() {
         assert_eq!(located.events("POST /posts", ""), ["uncertain 7"]);
     }
 }
+
+#[test]
+fn an_acknowledgement_of_a_create_is_not_told_as_its_record() {
+    for (location, request, event) in [
+        (
+            Some("/posts/9"),
+            r#"{"title":"A"}"#,
+            r#"9 {"title":"A","id":9}"#,
+        ),
+        (None, r#"{"id":5,"title":"A"}"#, r#"5 {"id":5,"title":"A"}"#),
+        (None, r#"{"title":"A"}"#, "uncertain -"),
+        (Some("/posts/9"), "a=1", "uncertain 9"),
+    ] {
+        let case = Case {
+            location,
+            request,
+            ..PLAIN
+        };
+        let told = case.events("POST /posts", r#"{"success":true}"#);
+        assert_eq!(told, [event], "{request}");
+    }
+}

@@ -45,6 +45,7 @@ pub(crate) use framing::{BadChunk, Framing};
 pub(crate) use request_id::RequestId;
 
 use crate::config::Snapshot;
+use crate::forwarded::Stranger;
 use crate::limits::{AHEAD_BYTES_MAX, DOWNSTREAM_STALL, KIB, LINGER, OUTBOUND_BYTES_MAX};
 use crate::log::Ticket;
 
@@ -52,6 +53,8 @@ use crate::log::Ticket;
 pub(crate) struct Connection {
     socket: TcpStream,
     peer: SocketAddr,
+    /// What the upstream is told of the peer, as long as it speaks for nobody else.
+    stranger: Stranger,
     /// What came and belongs to no request that was served yet, or to the body of the one that
     /// is. Bounded by the head's limit while a head is read, by [`AHEAD_BYTES_MAX`] otherwise.
     inbound: BytesMut,
@@ -123,6 +126,7 @@ impl Connection {
         Self {
             socket,
             peer,
+            stranger: Stranger::default(),
             inbound: BytesMut::new(),
             framing: Framing::Complete,
             outbound: BytesMut::new(),
@@ -234,6 +238,11 @@ impl Connection {
     /// The downstream's address.
     pub(crate) fn peer(&self) -> SocketAddr {
         self.peer
+    }
+
+    /// What the upstream is told of the peer.
+    pub(crate) fn stranger(&self) -> &Stranger {
+        &self.stranger
     }
 
     /// The configuration that the request which is served sees.

@@ -16,6 +16,7 @@ use std::net::{IpAddr, SocketAddr};
 use http::HeaderMap;
 use http::header::{FORWARDED, HOST, HeaderName, HeaderValue};
 use ipnet::IpNet;
+use parking_lot::Mutex;
 
 /// The fields by which a proxy tells for whom it speaks.
 pub(crate) const FIELDS: [HeaderName; 4] = [
@@ -82,13 +83,7 @@ pub(crate) fn told(
     let peer = peer.to_canonical();
     let host = headers.get(HOST).map(HeaderValue::as_bytes);
     if !is_trusted(peer, trusted) {
-        let element = element(Some(peer), host, Some(b"http"));
-        return [
-            value(&element),
-            value(peer.to_string().as_bytes()),
-            host.and_then(value),
-            value(b"http"),
-        ];
+        return told_of_stranger(peer, headers);
     }
     let forwarded = sound_forwarded(headers);
     let elements = forwarded.is_some().then(|| elements(headers));
@@ -128,8 +123,59 @@ pub(crate) fn told(
     ]
 }
 
+fn told_of_stranger(peer: IpAddr, headers: &HeaderMap) -> [Option<HeaderValue>; 4] {
+    let host = headers.get(HOST);
+    let element = element(Some(peer), host.map(HeaderValue::as_bytes), Some(b"http"));
+    [
+        value(&element),
+        value(peer.to_string().as_bytes()),
+        host.cloned(),
+        Some(HTTP),
+    ]
+}
+
+/// What was told last of a peer who is not trusted. It is the same as long as the Host is, and to make
+/// it anew for each request of a connection costs more than all else that is told.
+#[derive(Debug, Default)]
+pub(crate) struct Stranger(Mutex<Option<Known>>);
+
+#[derive(Clone, Debug)]
+struct Known {
+    host: Option<HeaderValue>,
+    told: [Option<HeaderValue>; 4],
+}
+
+impl Stranger {
+    /// As [`told`], of always the same peer.
+    pub(crate) fn told(
+        &self,
+        peer: IpAddr,
+        headers: &HeaderMap,
+        trusted: &[IpNet],
+    ) -> [Option<HeaderValue>; 4] {
+        let peer = peer.to_canonical();
+        if is_trusted(peer, trusted) {
+            return told(peer, headers, trusted);
+        }
+        let host = headers.get(HOST);
+        let mut known = self.0.lock();
+        if let Some(known) = known.as_ref().filter(|known| known.host.as_ref() == host) {
+            return known.told.clone();
+        }
+        let told = told_of_stranger(peer, headers);
+        *known = Some(Known {
+            host: host.cloned(),
+            told: told.clone(),
+        });
+        told
+    }
+}
+
 /// The scheme that counts: the last of what is [`told`].
 pub(crate) fn proto(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Option<HeaderValue> {
+    if !is_trusted(peer.to_canonical(), trusted) {
+        return Some(HTTP);
+    }
     let [.., proto] = told(peer, headers, trusted);
     proto
 }
@@ -176,7 +222,8 @@ fn appended(mut all: Vec<u8>, more: &[u8]) -> Vec<u8> {
 
 /// Shape: `for=192.0.2.1;host="a.example:80";proto=http`.
 fn element(node: Option<IpAddr>, host: Option<&[u8]>, proto: Option<&[u8]>) -> Vec<u8> {
-    let mut text = String::from("for=");
+    let mut text = String::with_capacity(ELEMENT_BYTES + host.map_or(0, <[u8]>::len));
+    text.push_str("for=");
     // Writing to a string does not fail.
     let _ = match node {
         Some(IpAddr::V4(address)) => write!(text, "{address}"),
@@ -303,6 +350,10 @@ fn address(text: &str) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
+/// Bytes of an element without its host, the longest address included.
+const ELEMENT_BYTES: usize = 80;
+/// How everybody comes: TLS is ended before us.
+const HTTP: HeaderValue = HeaderValue::from_static("http");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");

@@ -228,8 +228,7 @@ impl ProxyHttp for Relay {
         turn: &mut Turn,
     ) -> Result<()> {
         if let (Some(connection), Some(snapshot)) = (connection_of(session), &turn.snapshot) {
-            let peer = connection.peer().ip();
-            forwarding::tell(request, peer, &snapshot.trusted_proxies)?;
+            forwarding::tell(request, connection, &snapshot.trusted_proxies)?;
             let id = connection.request_id().value();
             let said = request.headers.get_all(RequestId::FIELD);
             if !said.iter().eq([id]) {

@@ -42,9 +42,16 @@ impl RequestId {
 
     /// One that no other request has: 128 bits.
     fn by_chance() -> Self {
-        let text = format!("{:032x}", rand::random::<u128>());
+        let number = rand::random::<u128>();
+        let mut digits = [0; 32];
+        for (at, digit) in digits.iter_mut().enumerate() {
+            *digit = match (number >> (4 * at)) & 15 {
+                letter @ 10.. => b'a' + u8::try_from(letter - 10).unwrap_or_default(),
+                number => b'0' + u8::try_from(number).unwrap_or_default(),
+            };
+        }
         // Hexadecimal digits are a value of a field.
-        HeaderValue::try_from(text).map_or(Self::NONE, Self)
+        HeaderValue::from_bytes(&digits).map_or(Self::NONE, Self)
     }
 
     /// As the value of its field.

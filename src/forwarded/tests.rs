@@ -194,3 +194,24 @@ fn a_name_with_underscores_is_the_same_to_some() {
         assert!(!is_disguised(name), "{name}");
     }
 }
+
+#[test]
+fn what_is_kept_of_a_stranger_is_what_is_told_each_time() {
+    let peer = "1.1.1.1".parse().unwrap();
+    let kept = Stranger::default();
+    for head in [
+        "Host: a",
+        "Host: a | X: 2.2.2.2",
+        "Host: b:80",
+        "",
+        "Host: a | P: https",
+    ] {
+        let headers = headers(head);
+        let anew = told(peer, &headers, &trusted());
+        assert_eq!(kept.told(peer, &headers, &trusted()), anew, "{head}");
+        // Whom a change of the configuration trusts is a stranger no more.
+        let all = ["0.0.0.0/0".parse().unwrap()];
+        let anew = told(peer, &headers, &all);
+        assert_eq!(kept.told(peer, &headers, &all), anew, "{head}");
+    }
+}

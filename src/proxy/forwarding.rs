@@ -1,16 +1,20 @@
 //! For whom a request comes, as the upstream is told.
 
-use std::net::IpAddr;
-
 use ipnet::IpNet;
 use pingora::Result;
 use pingora::http::RequestHeader;
 
-use crate::forwarded::{FIELDS, is_disguised, told};
+use crate::connection::Connection;
+use crate::forwarded::{FIELDS, is_disguised};
 
 /// Puts what counts into the request, instead of what came.
-pub(super) fn tell(request: &mut RequestHeader, peer: IpAddr, trusted: &[IpNet]) -> Result<()> {
-    let all = told(peer, &request.headers, trusted);
+pub(super) fn tell(
+    request: &mut RequestHeader,
+    connection: &Connection,
+    trusted: &[IpNet],
+) -> Result<()> {
+    let peer = connection.peer().ip();
+    let all = (connection.stranger()).told(peer, &request.headers, trusted);
     for (name, told) in FIELDS.into_iter().zip(all) {
         match told {
             Some(told) => request.insert_header(name, told)?,

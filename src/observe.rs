@@ -54,7 +54,7 @@ use extract::{Sent, Success};
 use http::HeaderMap;
 use json::Content;
 use path::Canonical;
-use rule::{Case, Complete, Glob, Outcome, Place, Pointer, Read, Rule};
+use rule::{Case, Complete, Globs, Outcome, Place, Pointer, Read, Rule};
 use serde_json::value::RawValue;
 
 /// The `observe:` section of the configuration, compiled.
@@ -69,7 +69,7 @@ pub struct Observe {
     /// Where a request may say that it is another method; none: nowhere.
     pub method_override: Option<MethodOverride>,
     /// Paths that are never observed, whatever the rules say, in any spelling and any case.
-    pub ignore: Vec<Glob>,
+    pub ignore: Globs,
     /// The only collections that are observed; none: all that the rules find. In any case, where
     /// the rule's path is.
     pub collections: Option<Arc<BTreeSet<Box<str>>>>,
@@ -221,8 +221,7 @@ impl Observe {
     pub fn target(&self, method: &str, path: &str) -> Option<Target> {
         let method = Method::of(method)?;
         let path = Canonical::of(path);
-        let ignored = |path| self.ignore.iter().any(|glob| glob.matches(path));
-        if path.readings().any(ignored) {
+        if path.readings().any(|path| self.ignore.matches(path)) {
             return None;
         }
         let (rule, place) = path

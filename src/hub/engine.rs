@@ -18,6 +18,7 @@ mod past;
 mod waiting;
 
 use std::collections::HashMap;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -27,7 +28,7 @@ use jiff::Timestamp;
 use rand::Rng;
 use slab::Slab;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep, sleep};
 use tracing::info;
 
 use super::audience::Audiences;
@@ -96,6 +97,8 @@ struct Room {
     events: usize,
     bytes: usize,
     closed: bool,
+    /// Whether something was left over.
+    is_exceeded: bool,
 }
 
 impl Engine {
@@ -139,6 +142,7 @@ impl Engine {
     /// Each goes as far as one turn takes it, so that none keeps the others waiting: what is
     /// left over has told `wake`, and so has whatever came meanwhile.
     async fn serve(mut self) {
+        let mut alarm = pin!(sleep(TURN_MAX));
         loop {
             self.deliver().await;
             self.admit().await;
@@ -154,23 +158,34 @@ impl Engine {
             if self.terms.access.reads.is_asked() {
                 self.shared.asked.notify_one();
             }
-            let latest = Instant::now() + TURN_MAX;
-            let due = self.beats.due().map_or(latest, |due| due.min(latest));
-            tokio::select! {
-                () = self.shared.wake.notified() => {}
-                () = tokio::time::sleep_until(due) => self.shared.log.trim(),
+            self.wait(alarm.as_mut()).await;
+        }
+    }
+
+    /// Waits until there is something to do. The alarm stays as it was set from turn to turn: one
+    /// that is set anew for each event wakes the runtime's timer each time.
+    async fn wait(&mut self, mut alarm: Pin<&mut Sleep>) {
+        if let Some(due) = self.beats.due().filter(|due| *due < alarm.deadline()) {
+            alarm.as_mut().reset(due);
+        }
+        tokio::select! {
+            () = self.shared.wake.notified() => {}
+            () = alarm.as_mut() => {
+                self.shared.log.trim();
+                alarm.reset(Instant::now() + TURN_MAX);
             }
         }
     }
 
     /// Sends one batch of what the log holds beyond `tail` to those who are live.
     async fn deliver(&mut self) {
-        let batch = self.next_batch(self.tail.seq, u64::MAX);
+        let mut room = Room::default();
+        let batch = self.next_batch(self.tail.seq, u64::MAX, &mut room);
         // After the events were taken, so that they leave under what counts by now: none is told by
         // a grant that was over before it was written.
         self.renew();
         self.end_expired().await;
-        match batch {
+        let more = match batch {
             Ok(Past::Recent(events)) => {
                 let Some(last) = events.last() else {
                     return;
@@ -182,20 +197,30 @@ impl Engine {
                     self.tell(&events).await;
                 }
                 self.tail = tail;
+                // What came meanwhile has told `wake` itself.
+                room.is_exceeded
             }
-            Ok(Past::InFiles) => self.fall_behind(),
-            Err(Gap::Foreign) => self.begin_epoch(),
+            Ok(Past::InFiles) => {
+                self.fall_behind();
+                true
+            }
+            Err(Gap::Foreign) => {
+                self.begin_epoch();
+                true
+            }
             Err(gap) => {
                 self.tail = self.shared.log.tail();
                 info!(tail = %self.tail, "events came faster than they are kept: every stream was told a gap");
                 self.tell_gap(self.tail, gap).await;
+                true
             }
-        }
+        };
         for key in std::mem::take(&mut self.ahead) {
             self.look_at(key);
         }
-        // There may be more.
-        self.shared.wake.notify_one();
+        if more {
+            self.shared.wake.notify_one();
+        }
     }
 
     /// Sends these events to all who are live and may hear them.
@@ -214,11 +239,10 @@ impl Engine {
         }
     }
 
-    /// The events after the place `after` and up to `upto`, cut to one batch. A gap is a batch of
+    /// The events after the place `after` and up to `upto`, as many as there is `room` for. A gap is a batch of
     /// its own: how it is told depends on who hears it.
-    fn next_batch(&self, after: u64, upto: u64) -> Result<Past, Gap> {
+    fn next_batch(&self, after: u64, upto: u64, room: &mut Room) -> Result<Past, Gap> {
         let epoch = self.tail.epoch;
-        let mut room = Room::default();
         let place = Cursor { epoch, seq: after };
         self.shared
             .log
@@ -438,6 +462,7 @@ impl Room {
         let fits = self.events <= BATCH_EVENTS && self.bytes <= BATCH_BYTES && !is_gap;
         let taken = !self.closed && (fits || self.events == 1);
         self.closed |= is_gap;
+        self.is_exceeded |= !taken;
         taken
     }
 }

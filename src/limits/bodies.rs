@@ -11,6 +11,9 @@ pub const JSON_DEPTH: usize = 128;
 /// more nothing is known. 24 MB at most, for as long as that takes.
 pub const JSON_NAMES_MAX: usize = 1_000_000;
 
+/// Bytes of the program that the globs of `observe.ignore` are compiled to: some thousands of them.
+pub const GLOBS_BYTES_MAX: usize = 4 * super::MIB;
+
 /// Codings of one body (`Content-Encoding: gzip, br`): each is undone for itself, and who sends
 /// more sends no record.
 pub const CODINGS_MAX: usize = 2;

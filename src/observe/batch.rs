@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use super::form;
 use super::json::{self, Content};
 use super::path::Canonical;
-use super::rule::{Glob, Outcome, Pointer, outcome};
+use super::rule::{Globs, Outcome, Pointer, outcome};
 use super::{Answer, Body, Happened, Observe, Target};
 use crate::event::{Kind, Method};
 use crate::limits::BULK_RECORDS;
@@ -25,7 +25,7 @@ use crate::limits::BULK_RECORDS;
 #[derive(Clone, Debug)]
 pub struct Batch {
     /// Which paths.
-    pub path: Glob,
+    pub path: Globs,
     /// Where the requests stand in a body: an array.
     pub requests: Pointer,
     /// The part of a form that holds the same JSON; none: forms are not read.
@@ -56,7 +56,7 @@ pub struct Batch {
 #[derive(Clone, Debug)]
 pub struct Gap {
     /// Which paths.
-    pub path: Glob,
+    pub path: Globs,
     /// Which methods.
     pub methods: Box<[Method]>,
 }
@@ -107,11 +107,10 @@ impl Observe {
     }
 
     fn is_gap(&self, method: Method, path: &Canonical<'_>) -> bool {
-        let ignored = |path| self.ignore.iter().any(|glob| glob.matches(path));
         let is = |gap: &Arc<Gap>| {
             gap.methods.contains(&method) && path.readings().any(|path| gap.path.matches(path))
         };
-        self.gaps.iter().any(is) && !path.readings().any(ignored)
+        self.gaps.iter().any(is) && !path.readings().any(|path| self.ignore.matches(path))
     }
 
     /// What one request of a batch is about.

@@ -4,7 +4,7 @@
 //! backend needs is said here and nothing of it is code.
 
 mod glob;
-pub use glob::Glob;
+pub use glob::{Glob, Globs};
 mod pattern;
 pub(super) use pattern::Place;
 pub use pattern::{Case, PathPattern};
@@ -124,6 +124,9 @@ pub enum NotAPath {
         "has a misplaced `*`: a template takes {{name}} instead, a glob takes `**` only as a whole segment"
     )]
     Star,
+    /// Globs that are too many, or too long, to be matched at once.
+    #[error("is one of too many globs: merge some by `*` and `**`")]
+    TooMany,
 }
 
 /// What a status says of a write.

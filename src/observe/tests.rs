@@ -99,7 +99,7 @@ fn the_first_rule_of_that_path_and_method_decides() {
 #[test]
 fn what_is_ignored_is_so_in_every_spelling() {
     let mut observe = observe();
-    observe.ignore = vec![Glob::new("/auth/**").unwrap()];
+    observe.ignore = Globs::new(vec![rule::Glob::new("/auth/**").unwrap()]).unwrap();
     for path in [
         "/auth",
         "/auth/login",

@@ -30,7 +30,7 @@ impl Page {
         self.overrides(observe.method_override.as_ref());
         self.reads(observe, access);
         for (name, list) in [
-            ("ignored", list(&observe.ignore)),
+            ("ignored", observe.ignore.to_string()),
             ("redacted", list(&*observe.redact)),
         ] {
             if !list.is_empty() {

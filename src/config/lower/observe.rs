@@ -15,7 +15,8 @@ use crate::config::unit;
 use crate::event::Method;
 use crate::limits;
 use crate::observe::rule::{
-    Case, Complete, Concealed, Glob, Naming, PathPattern, Pointer, Read, Rule, TargetTemplate,
+    Case, Complete, Concealed, Glob, Globs, Naming, PathPattern, Pointer, Read, Rule,
+    TargetTemplate,
 };
 use crate::observe::{Batch, Gap, MethodOverride, Observe, preset};
 
@@ -36,12 +37,13 @@ pub(super) fn observe(file: &file::Observe, lower: &mut Lower<'_>) -> Observe {
         });
         Arc::new(BTreeSet::from_iter(names))
     });
+    let ignore = found.compiled(file, lower);
     Observe {
         rules: found.rules,
         batches: found.batches,
         gaps: found.gaps,
         method_override: found.method_override.filter(|by| !by.is_none()),
-        ignore: found.ignore,
+        ignore,
         collections,
         aliases: Arc::default(),
         spelt: Arc::default(),
@@ -144,7 +146,9 @@ impl Found {
     }
 
     fn batch(&mut self, file: &file::Batch, prefix: &str, lower: &mut Lower<'_>) {
-        let path = lower.read(&file.path, |text| Glob::new(&format!("{prefix}{text}")));
+        let path = lower.read(&file.path, |text| {
+            Globs::new(vec![Glob::new(&format!("{prefix}{text}"))?])
+        });
         let mut at = |text: &Option<Text>, names: &[&str]| {
             lower.or(text.as_ref(), Pointer::of(names), str::parse)
         };
@@ -187,7 +191,9 @@ impl Found {
     }
 
     fn gap(&mut self, file: &file::Gap, prefix: &str, lower: &mut Lower<'_>) {
-        let path = lower.read(&file.path, |text| Glob::new(&format!("{prefix}{text}")));
+        let path = lower.read(&file.path, |text| {
+            Globs::new(vec![Glob::new(&format!("{prefix}{text}"))?])
+        });
         let methods = methods(file.methods.as_ref(), lower).into();
         self.gaps
             .extend(path.map(|path| Arc::new(Gap { path, methods })));
@@ -204,6 +210,22 @@ impl Found {
     fn ignore(&mut self, glob: &Text, prefix: &str, lower: &mut Lower<'_>) {
         let glob = lower.read(glob, |text| Glob::new(&format!("{prefix}{text}")));
         self.ignore.extend(glob);
+    }
+
+    /// What is to be ignored, as one.
+    fn compiled(&mut self, file: &file::Observe, lower: &mut Lower<'_>) -> Globs {
+        let own = file.ignore.iter().flatten().last();
+        let (place, globs) = (own.map(|last| last.place), std::mem::take(&mut self.ignore));
+        match (Globs::new(globs), place) {
+            (Ok(globs), _) => globs,
+            // A preset has few: the last of the operator's is one too many.
+            (Err(problem), place) => {
+                place
+                    .into_iter()
+                    .for_each(|place| lower.refuse(place, problem.clone()));
+                Globs::default()
+            }
+        }
     }
 }
 

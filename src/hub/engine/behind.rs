@@ -131,7 +131,7 @@ impl Engine {
 
     /// What follows the place `after`, for the stream.
     fn next_for(&mut self, key: u32, after: u64) -> Next {
-        match self.next_batch(after, self.tail.seq) {
+        match self.next_batch(after, self.tail.seq, &mut Room::default()) {
             Ok(Past::Recent(events)) => Next::Events(events),
             Ok(Past::InFiles) => {
                 let place = Cursor {

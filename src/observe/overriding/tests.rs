@@ -5,7 +5,7 @@ use http::HeaderValue;
 use super::*;
 use crate::event::Kind;
 use crate::observe::Batch;
-use crate::observe::rule::{Glob, PathPattern, Pointer, Rule};
+use crate::observe::rule::{Glob, Globs, PathPattern, Pointer, Rule};
 
 const JSON: Option<&str> = Some("application/json");
 const FORM: Option<&str> = Some("application/x-www-form-urlencoded");
@@ -339,7 +339,7 @@ fn a_batch_is_one_unless_its_head_names_a_method() {
     let mut observe = observe(Some(everywhere()));
     let at = |name: &str| Pointer::of(&[name]);
     observe.batches = vec![Arc::new(Batch {
-        path: Glob::new("/batch").unwrap(),
+        path: Globs::new(vec![Glob::new("/batch").unwrap()]).unwrap(),
         requests: at("requests"),
         form: None,
         method: at("method"),

@@ -13,6 +13,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use memchr::{memchr, memchr2};
 use serde_json::value::RawValue;
 
 use crate::limits::JSON_DEPTH;
@@ -244,30 +245,38 @@ impl Id {
 
 // === impl Json ===
 
+/// Where a JSON string ends whose first quote is before `from`: the place of its last quote, and
+/// whether it has escapes. None if it has no end.
+pub(crate) fn end_of_string(text: &[u8], from: usize) -> Option<(usize, bool)> {
+    let mut at = from;
+    let mut has_escapes = false;
+    loop {
+        at += memchr2(b'"', b'\\', text.get(at..)?)?;
+        if text.get(at) == Some(&b'"') {
+            return Some((at, has_escapes));
+        }
+        // What is escaped ends nothing.
+        has_escapes = true;
+        at += 2;
+    }
+}
+
 impl Json {
     /// Takes a JSON text that a parser of `serde_json` has already accepted, and drops the white
     /// space between its tokens. Numbers keep every digit, keys their order.
     #[must_use]
     pub fn compact(raw: &RawValue) -> Self {
-        let text = raw.get();
-        if !text
-            .bytes()
-            .any(|b| matches!(b, b' ' | b'\n' | b'\r' | b'\t'))
-        {
-            return Self(text.into());
-        }
-        let mut compact = String::with_capacity(text.len());
-        let mut in_string = false;
-        let mut escaped = false;
-        for c in text.chars() {
-            if in_string {
-                compact.push(c);
-                in_string = escaped || c != '"';
-                escaped = !escaped && c == '\\';
-            } else if !matches!(c, ' ' | '\n' | '\r' | '\t') {
-                compact.push(c);
-                in_string = c == '"';
-            }
+        let mut rest = raw.get();
+        let mut compact = String::with_capacity(rest.len());
+        while !rest.is_empty() {
+            let bytes = rest.as_bytes();
+            let quote = memchr(b'"', bytes).unwrap_or(bytes.len());
+            let end = end_of_string(bytes, quote + 1).map_or(bytes.len(), |(end, _)| end + 1);
+            let (text, after) = rest.split_at(end);
+            let (tokens, string) = text.split_at(quote);
+            compact.extend(tokens.split([' ', '\n', '\r', '\t']));
+            compact.push_str(string);
+            rest = after;
         }
         Self(compact.into())
     }

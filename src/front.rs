@@ -138,10 +138,11 @@ impl Front {
     async fn answer(
         &self,
         mut connection: Connection,
-        (admitted, snapshot): (Admitted, Arc<Snapshot>),
+        (mut admitted, snapshot): (Admitted, Arc<Snapshot>),
     ) -> After {
         let head = connection.take_inbound(admitted.head_bytes);
-        connection.identify(RequestId::of_head(&head));
+        let said = admitted.request_id.take();
+        connection.identify(said.unwrap_or_else(RequestId::by_chance));
         let at_end = if admitted.method.is_safe() {
             AtEnd::GiveUp
         } else {

@@ -202,9 +202,15 @@ impl ProxyHttp for Relay {
             }
             connection.hide_loss();
             let body_bytes_max = snapshot.limits.observed_body_bytes;
-            let peer = connection.peer().ip();
-            let proto = forwarded::proto(peer, &request.headers, &snapshot.trusted_proxies);
-            let writer = Writer::of(request, connection.request_id(), proto);
+            // Where nothing is read from the upstream nobody asks who wrote.
+            let writer = match snapshot.observe.read() {
+                Some(_) => {
+                    let peer = connection.peer().ip();
+                    let proto = forwarded::proto(peer, &request.headers, &snapshot.trusted_proxies);
+                    Writer::of(request, connection.request_id(), proto)
+                }
+                None => Writer::default(),
+            };
             turn.exchange = Exchange::observe(observed, request, writer, body_bytes_max);
         }
         turn.snapshot = snapshot;

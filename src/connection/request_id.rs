@@ -26,22 +26,25 @@ impl RequestId {
     /// The one of a request with that head. It need not be sound, nor whole: of a line that is not
     /// whole nothing counts.
     pub(crate) fn of_head(head: &[u8]) -> Self {
-        let mut said = head
+        let said = head
             .split_inclusive(|byte| *byte == b'\n')
             .skip(1)
             // What stands behind the head is a body's.
             .take_while(|line| *line != b"\r\n")
             .filter_map(value);
-        match (said.next(), said.next()) {
-            (Some(only), None) if is_sound(only) => {
-                HeaderValue::from_bytes(only).map_or_else(|_why| Self::by_chance(), Self)
-            }
-            _ => Self::by_chance(),
+        Self::said(said).unwrap_or_else(Self::by_chance)
+    }
+
+    /// The one that these values of its field say, if it can be taken.
+    pub(crate) fn said<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Option<Self> {
+        match (values.next(), values.next()) {
+            (Some(only), None) if is_sound(only) => HeaderValue::from_bytes(only).ok().map(Self),
+            _ => None,
         }
     }
 
     /// One that no other request has: 128 bits.
-    fn by_chance() -> Self {
+    pub(crate) fn by_chance() -> Self {
         let number = rand::random::<u128>();
         let mut digits = [0; 32];
         for (at, digit) in digits.iter_mut().enumerate() {

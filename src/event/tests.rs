@@ -1,3 +1,7 @@
+use proptest::collection::vec;
+use proptest::prelude::*;
+use serde_json::json;
+
 use super::*;
 
 fn cursor(seq: u64) -> Cursor {
@@ -44,6 +48,17 @@ fn compact_json_keeps_strings_and_digits() {
         Json::compact(&raw).as_str(),
         r#"{"a":" \" \\","n":12345678901234567890.10}"#
     );
+}
+
+proptest! {
+    #[test]
+    fn compact_json_is_the_same_without_white_space(texts in vec(".{0,20}", 0..5), number: i64) {
+        let value = json!({ "texts": texts, texts.join("\\"): [{}, [], number, null] });
+        let pretty = serde_json::to_string_pretty(&value).unwrap();
+        let raw: &RawValue = serde_json::from_str(&pretty).unwrap();
+        let compact = Json::compact(raw);
+        prop_assert_eq!(compact.as_str(), serde_json::to_string(&value).unwrap());
+    }
 }
 
 #[test]

@@ -10,11 +10,13 @@
 mod host;
 
 use std::fmt;
+use std::mem::MaybeUninit;
 
 use bytes::BytesMut;
 use http::{Method, StatusCode};
+use memchr::memchr_iter;
 
-use crate::connection::Framing;
+use crate::connection::{Framing, RequestId};
 use crate::limits::{HEAD_FIELDS_MAX, TARGET_BYTES_MAX};
 use crate::metrics::Refusal;
 
@@ -44,6 +46,8 @@ pub(crate) struct Admitted {
     pub(crate) framing: Framing,
     /// Whether the connection may serve another request after this one.
     pub(crate) keep_alive: bool,
+    /// What the client says that the request is called.
+    pub(crate) request_id: Option<RequestId>,
 }
 
 impl fmt::Debug for Admitted {
@@ -136,9 +140,9 @@ fn read_whole(bytes: &[u8]) -> Result<Option<Admitted>, Refused> {
         return Ok(None);
     };
     let head = bytes.get(..head_bytes).unwrap_or_default();
-    let mut fields = [httparse::EMPTY_HEADER; HEAD_FIELDS_MAX];
-    let mut request = httparse::Request::new(&mut fields);
-    match request.parse(head) {
+    let mut fields = [const { MaybeUninit::uninit() }; HEAD_FIELDS_MAX];
+    let mut request = httparse::Request::new(&mut []);
+    match request.parse_with_uninit_headers(head, &mut fields) {
         Ok(httparse::Status::Complete(parsed)) if parsed == head_bytes => {}
         Ok(_) => return Err(bad("the request's head is not well formed")),
         Err(httparse::Error::TooManyHeaders) => return Err(TOO_LARGE),
@@ -162,6 +166,7 @@ fn read_whole(bytes: &[u8]) -> Result<Option<Admitted>, Refused> {
         head_bytes,
         framing: framed?,
         keep_alive: keep_alive(request.headers, old),
+        request_id: RequestId::said(values(request.headers, RequestId::FIELD.as_str())),
         path: path.into(),
         query: query.into(),
         method,
@@ -178,25 +183,38 @@ fn has_three_words(head: &[u8]) -> bool {
 /// Where the blank line ends, if it has come. Every line up to there ends in CR LF, and
 /// nothing in it is a control character but the tab.
 fn end_of_head(bytes: &[u8]) -> Result<Option<usize>, Refused> {
-    let mut line = 0;
-    let mut previous = 0;
-    for (at, byte) in bytes.iter().enumerate() {
-        match *byte {
-            b'\n' if previous != b'\r' => return Err(bad("a line ends in LF without CR")),
-            b'\n' if at == 1 => return Err(bad("an empty line stands before the request")),
-            b'\n' if line + 1 == at => return Ok(Some(at + 1)),
-            b'\n' => line = at + 1,
-            _ if previous == b'\r' => return Err(bad("a CR stands within a line")),
-            b' ' | b'\t' if at == line => {
-                return Err(bad("a line begins with white space"));
+    let mut from = 0;
+    for end in memchr_iter(b'\n', bytes) {
+        let line = bytes.get(from..end).unwrap_or_default();
+        let text = line.strip_suffix(b"\r");
+        check_line(text.unwrap_or(line))?;
+        match text {
+            None => return Err(bad("a line ends in LF without CR")),
+            Some(b"") if from == 0 => {
+                return Err(bad("an empty line stands before the request"));
             }
-            b'\r' | b'\t' => {}
-            0x7f | 0..b' ' => return Err(bad("a control character stands in the head")),
-            _ => {}
+            Some(b"") => return Ok(Some(end + 1)),
+            Some(_) => from = end + 1,
         }
-        previous = *byte;
     }
+    let rest = bytes.get(from..).unwrap_or_default();
+    check_line(rest.strip_suffix(b"\r").unwrap_or(rest))?;
     Ok(None)
+}
+
+/// What may stand in a line. Goes over all of it whatever it finds: so it takes many bytes at once.
+fn check_line(line: &[u8]) -> Result<(), Refused> {
+    let is_control = |byte: u8| (byte < b' ' && byte != b'\t') || byte == 0x7f;
+    if line.iter().fold(false, |any, byte| any | is_control(*byte)) {
+        return Err(match line.iter().find(|byte| is_control(**byte)) {
+            Some(b'\r') => bad("a CR stands within a line"),
+            _ => bad("a control character stands in the head"),
+        });
+    }
+    match line.first() {
+        Some(b' ' | b'\t') => Err(bad("a line begins with white space")),
+        _ => Ok(()),
+    }
 }
 
 /// Any token is a method, but a known one in other letters is a trap: some upstreams take it
@@ -333,10 +351,7 @@ fn keep_alive(fields: &[httparse::Header<'_>], old: bool) -> bool {
     !says(b"close") && (!old || says(b"keep-alive"))
 }
 
-fn values<'a>(
-    fields: &'a [httparse::Header<'a>],
-    name: &'static str,
-) -> impl Iterator<Item = &'a [u8]> {
+fn values<'a>(fields: &'a [httparse::Header<'a>], name: &'a str) -> impl Iterator<Item = &'a [u8]> {
     fields
         .iter()
         .filter(move |field| field.name.eq_ignore_ascii_case(name))

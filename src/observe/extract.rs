@@ -81,6 +81,7 @@ impl Success<'_> {
                 return Err(Unknown(self.id_of_place()));
             }
         };
+        let answered_id = self.answered_id();
         let record = match self.target.rule.record.find(answer) {
             // Several records cannot be the one that the path names.
             Some(records) if json::is_array(records) => match &self.target.id {
@@ -88,11 +89,11 @@ impl Success<'_> {
                 None => return self.each(records),
             },
             // What names no record may be no more than an acknowledgement of the write.
-            Some(record) if json::is_object(record) && self.answered_id().is_none() => {
+            Some(record) if json::is_object(record) && answered_id.is_none() => {
                 return self.created_as_requested();
             }
             // It is another record than the path names, as what a copy answers.
-            Some(_) if self.target.id.is_some() && self.answered_id() != self.target.id => {
+            Some(_) if self.target.id.is_some() && answered_id != self.target.id => {
                 return Err(Unknown(self.target.id.clone()));
             }
             Some(record) if json::is_object(record) => Some(record),
@@ -100,7 +101,7 @@ impl Success<'_> {
             None if json::is_object(answer) => None,
             Some(_) | None => return self.created_as_requested(),
         };
-        let id = self.id().ok_or(Unknown(None))?;
+        let id = self.id_if(answered_id).ok_or(Unknown(None))?;
         Ok(vec![self.target.write(vec![id], record)])
     }
 
@@ -226,8 +227,13 @@ impl Success<'_> {
     }
 
     fn id(&self) -> Option<Id> {
+        self.id_if(self.answered_id())
+    }
+
+    /// The same, where the answer's is known.
+    fn id_if(&self, answered: Option<Id>) -> Option<Id> {
         let path = self.target.id.clone();
-        path.or_else(|| self.answered_id())
+        path.or(answered)
             .or_else(|| self.located_id())
             .or_else(|| find_id(&self.target.rule.id, self.request.json()?))
     }

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::event::Id;
@@ -102,6 +102,12 @@ pub(crate) fn members(json: &RawValue) -> Option<Vec<Member<'_>>> {
     Some(members)
 }
 
+/// The value of an object's last member of that name, if it is an object and has one.
+pub(crate) fn member<'a>(json: &'a RawValue, name: &str) -> Option<&'a RawValue> {
+    let mut text = serde_json::Deserializer::from_str(json.get());
+    text.deserialize_map(Named(name)).ok()?
+}
+
 /// The id that a string or a number is, digits as they are written; anything else is none.
 pub(crate) fn id(json: &RawValue) -> Option<Id> {
     match json.get().as_bytes().first()? {
@@ -119,6 +125,29 @@ pub(crate) fn string(json: &RawValue) -> Option<Cow<'_, str>> {
         serde_json::from_str(quoted).ok().map(Cow::Owned)
     } else {
         Some(Cow::Borrowed(inner))
+    }
+}
+
+/// Finds the last member of that name.
+struct Named<'n>(&'n str);
+
+impl<'de> Visitor<'de> for Named<'_> {
+    type Value = Option<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(name) = map.next_key::<&RawValue>()? {
+            if string(name).is_some_and(|text| text == self.0) {
+                found = Some(map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
     }
 }
 

@@ -10,6 +10,7 @@
 
 use std::borrow::Cow;
 
+use crate::event::end_of_string;
 use crate::limits::{JSON_DEPTH, JSON_NAMES_MAX};
 
 /// An array or an object that has not come to its end.
@@ -69,22 +70,6 @@ fn one_reading(text: &str) -> Option<()> {
         }
     }
     Some(())
-}
-
-/// Where the string ends that begins behind its first quote, and whether it has escapes.
-fn end_of_string(bytes: &[u8], from: usize) -> Option<(usize, bool)> {
-    let mut at = from;
-    let mut has_escapes = false;
-    loop {
-        let mut rest = bytes.get(at..)?.iter();
-        at += rest.position(|byte| matches!(byte, b'"' | b'\\'))?;
-        if bytes.get(at) == Some(&b'"') {
-            return Some((at, has_escapes));
-        }
-        // What is escaped ends nothing.
-        has_escapes = true;
-        at += 2;
-    }
 }
 
 /// Whether each half of a surrogate pair among a string's escapes has its other half behind it.

@@ -26,6 +26,7 @@ fn a_sound_head_passes_with_what_stands_in_it() {
             query: "x=1?y".into(),
             framing: Framing::Length(5),
             keep_alive: true,
+            request_id: None,
         }
     );
     let chunked = "PUT / HTTP/1.1\r\nHost: a\r\ntransfer-encoding: Chunked\r\n\r\n";

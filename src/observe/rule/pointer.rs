@@ -31,9 +31,7 @@ impl Pointer {
                 let elements = json::elements(value)?;
                 return elements.get(array_index(token)?).copied();
             }
-            let members = json::members(value)?;
-            let member = members.iter().rfind(|member| member.is(token))?;
-            Some(member.value)
+            json::member(value, token)
         })
     }
 

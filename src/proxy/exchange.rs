@@ -9,7 +9,6 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use serde_json::value::RawValue;
 
 use super::capture::{Capture, body};
-use super::completing::Writer;
 use crate::event::{Id, Json, Kind, Method};
 use crate::log::{Intent, Unsettled};
 use crate::observe::{Answer, Codings, Completion, Happened, Observed};
@@ -30,8 +29,6 @@ pub(crate) struct Observing {
     media: Option<Box<str>>,
     /// What the log knows of it.
     intent: Option<Intent>,
-    /// Who writes.
-    writer: Writer,
     /// The record as it was before its delete, if it was read.
     before: Option<Json>,
     reached: Reached,
@@ -96,7 +93,6 @@ impl Exchange {
     pub(super) fn observe(
         observed: Observed,
         request: &RequestHeader,
-        writer: Writer,
         body_bytes_max: usize,
     ) -> Self {
         let types = request.headers.get_all(CONTENT_TYPE).iter();
@@ -104,7 +100,6 @@ impl Exchange {
             observed,
             media: text(request.headers.get(CONTENT_TYPE)).map(Into::into),
             intent: None,
-            writer,
             before: None,
             reached: Reached::Nobody,
             // What says twice of which type it is the upstream may read as either.
@@ -132,16 +127,6 @@ impl Observing {
     /// The record that is to be read before it is deleted.
     pub(super) fn read_before(&self) -> Option<(&Arc<str>, &Id)> {
         self.observed.read_before()
-    }
-
-    /// Who writes.
-    pub(super) fn writer(&self) -> &Writer {
-        &self.writer
-    }
-
-    /// The same, for whoever has the outcome.
-    pub(super) fn take_writer(&mut self) -> Writer {
-        std::mem::take(&mut self.writer)
     }
 
     /// The record was read before its delete.

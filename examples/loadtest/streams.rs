@@ -73,7 +73,7 @@ impl<'a> Run<'a> {
         let target = Target::of(&options.url).await;
         let target = target.map_err(|why| format!("--url: {why}"))?;
         let missed = options.missed();
-        let written = Arc::new(Written::new(options.writes + missed.len() as u32));
+        let written = Arc::new(Written::new(options.writes + missed.end - missed.start));
         let heard = Heard::new(streams, &written, missed, options.last_event_id.as_deref());
         let writer = match &options.write_url {
             None if options.writes > 0 => {
@@ -184,8 +184,12 @@ impl<'a> Run<'a> {
             let rest = self.options.missed().end..self.options.writes + self.options.missed;
             self.write_some(&writer, rest, measured).await?;
         }
-        measured.seconds = start.elapsed().as_secs_f64();
-        measured.own_utilisation = (own() - own_cpu) / measured.seconds;
+        let took = start.elapsed().as_secs_f64();
+        measured.own_utilisation = (own() - own_cpu) / took;
+        // What was waited for in vain is no time in which anything was delivered.
+        let last_at = self.listeners.heard.figures.borrow().last_at;
+        let told = last_at.map(|at| at.saturating_duration_since(start).as_secs_f64());
+        measured.seconds = told.unwrap_or(took);
         if let (Some(cpu), Some(server)) = (cpu, &self.server) {
             measured.cpu_seconds = Some(server.spent().seconds_since(&cpu));
         }
@@ -225,7 +229,7 @@ impl<'a> Run<'a> {
         let heard = Rc::clone(&self.listeners.heard);
         let patience = Duration::from_secs_f64(self.options.patience);
         let (mut before, mut since) = (0, Instant::now());
-        while !*self.stop.borrow() {
+        loop {
             let Sum {
                 expected,
                 delivered,
@@ -233,6 +237,12 @@ impl<'a> Run<'a> {
             if delivered > before {
                 (before, since) = (delivered, Instant::now());
             }
+            let stopped = *self.stop.borrow();
+            let patience = if stopped {
+                patience.min(STOPPED)
+            } else {
+                patience
+            };
             if delivered >= expected || since.elapsed() >= patience {
                 break;
             }
@@ -337,6 +347,8 @@ impl Streams {
 
 const LOOK: Duration = Duration::from_millis(5);
 const TELL: Duration = Duration::from_millis(200);
+/// How long it waits for what was written before it was to stop.
+const STOPPED: Duration = Duration::from_secs(1);
 /// How long the event of the first write may take before somebody is told.
 const FIRST_WITHIN: Duration = Duration::from_secs(2);
 const FIRST_GONE: Duration = Duration::from_millis(200);

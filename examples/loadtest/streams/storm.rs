@@ -1,10 +1,13 @@
 //! All streams go, something is written, and all come back at once.
 
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use crate::args::Streams;
+use crate::listen::Listeners;
 use crate::load::Plan;
 use crate::numbers::Latency;
 use crate::target::Target;
@@ -43,6 +46,42 @@ impl Run<'_> {
         };
         self.listeners.close_all();
         sleep(GONE).await;
+        self.miss(writer, measured).await?;
+        let (end, ended) = watch::channel(false);
+        let since = Instant::now();
+        let both = {
+            let (options, listeners) = (self.options, Rc::clone(&self.listeners));
+            let mut stop = self.stop.clone();
+            async move {
+                let coming_back = async {
+                    come_back(&listeners, options, since, &mut stop).await;
+                    end.send_replace(true);
+                };
+                tokio::join!(probe_if(target, options, ended), coming_back).0
+            }
+        };
+        let mut both = std::pin::pin!(both);
+        let during = loop {
+            match timeout(TELL, &mut both).await {
+                Ok(during) => break during?,
+                Err(_elapsed) => {
+                    let caught_up = self.listeners.heard.caught_up(since).count();
+                    let streams = self.options.streams;
+                    let line = format!("coming back: {caught_up} of {streams} caught up");
+                    self.progress.tell(&line);
+                }
+            }
+        };
+        Ok(Storm {
+            caught_up: self.listeners.heard.caught_up(since),
+            failed: self.listeners.opening.borrow().failed,
+            calm,
+            during,
+        })
+    }
+
+    /// Writes while nobody hears.
+    async fn miss(&mut self, writer: &Writer, measured: &mut Measured) -> Result<(), String> {
         let missed = self.options.missed();
         let plan = Plan {
             connections: self.options.connections(),
@@ -55,54 +94,7 @@ impl Run<'_> {
             .tell("all streams are gone; writing meanwhile");
         let outcome = writer.run(plan, &self.stop).await?;
         measured.writes.join(&outcome);
-        let (end, ended) = watch::channel(false);
-        let probing = async {
-            match &target {
-                None => Ok(None),
-                Some(target) => {
-                    let (fields, rate) = (&self.options.probe_header, self.options.probe_rate);
-                    probe(target, fields, rate, ended).await.map(Some)
-                }
-            }
-        };
-        let listeners = std::rc::Rc::clone(&self.listeners);
-        let streams = self.options.streams as usize;
-        let (since, mut stop) = (Instant::now(), self.stop.clone());
-        let coming_back = async {
-            listeners.open_all(streams, None, &mut stop).await;
-            let patience = Duration::from_secs_f64(self.options.patience);
-            let (mut before, mut quiet_since) = (0, Instant::now());
-            loop {
-                let caught_up = listeners.heard.caught_up(since).count();
-                if caught_up > before {
-                    (before, quiet_since) = (caught_up, Instant::now());
-                }
-                let all = caught_up >= listeners.opening.borrow().opened;
-                if all || quiet_since.elapsed() > patience || *stop.borrow() {
-                    break;
-                }
-                sleep(LOOK).await;
-            }
-            end.send_replace(true);
-        };
-        let both = async { tokio::join!(probing, coming_back).0 };
-        let mut both = std::pin::pin!(both);
-        let during = loop {
-            match timeout(TELL, &mut both).await {
-                Ok(during) => break during?,
-                Err(_elapsed) => {
-                    let caught_up = listeners.heard.caught_up(since).count();
-                    let line = format!("coming back: {caught_up} of {streams} caught up");
-                    self.progress.tell(&line);
-                }
-            }
-        };
-        Ok(Storm {
-            caught_up: listeners.heard.caught_up(since),
-            failed: listeners.opening.borrow().failed,
-            calm,
-            during,
-        })
+        Ok(())
     }
 
     /// Requests while all streams are open and nothing is written.
@@ -123,6 +115,44 @@ impl Run<'_> {
             return Err(format!("no probe succeeded: {failures}; check --probe-url"));
         }
         Ok(outcome)
+    }
+}
+
+/// Opens all streams, and waits until each has heard what it missed or nothing more comes.
+async fn come_back(
+    listeners: &Rc<Listeners>,
+    options: &Streams,
+    since: Instant,
+    stop: &mut watch::Receiver<bool>,
+) {
+    listeners
+        .open_all(options.streams as usize, None, stop)
+        .await;
+    let patience = Duration::from_secs_f64(options.patience);
+    let (mut before, mut quiet_since) = (0, Instant::now());
+    while !*stop.borrow() && quiet_since.elapsed() <= patience {
+        let caught_up = listeners.heard.caught_up(since).count();
+        if caught_up > before {
+            (before, quiet_since) = (caught_up, Instant::now());
+        }
+        if caught_up >= listeners.opening.borrow().opened {
+            return;
+        }
+        sleep(LOOK).await;
+    }
+}
+
+async fn probe_if(
+    target: Option<Target>,
+    options: &Streams,
+    ended: watch::Receiver<bool>,
+) -> Result<Option<Outcome>, String> {
+    match target {
+        None => Ok(None),
+        Some(target) => {
+            let probing = probe(&target, &options.probe_header, options.probe_rate, ended);
+            probing.await.map(Some)
+        }
     }
 }
 

@@ -1,14 +1,13 @@
-//! The load: a process of its own, whose figures are JSON.
+//! The load: `examples/loadtest` as a process, whose figures are JSON.
 
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::cores::Whose;
-use crate::http::{Client, Result, get, post};
-use crate::numbers::quantile;
-use crate::process::{last_lines, own_role};
-use crate::runtime;
+use crate::http::Result;
+use crate::process::{Process, command};
 use crate::series::Bench;
 
 /// Requests, each as soon as the one before it was answered.
@@ -22,115 +21,111 @@ pub(crate) struct Requests {
     pub(crate) process: u32,
 }
 
+/// Streams, and what they are told.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Streams {
+    pub(crate) url: String,
+    pub(crate) write_url: String,
+    pub(crate) streams: usize,
+    pub(crate) writes: usize,
+    /// Writes at once.
+    pub(crate) burst: usize,
+    /// Bursts a second.
+    pub(crate) rate: f64,
+    pub(crate) record_bytes: usize,
+    /// Whose CPU and memory is counted.
+    pub(crate) process: u32,
+    pub(crate) storm: Option<Storm>,
+}
+
+/// They all leave, and come back at once.
+#[derive(Clone, Debug)]
+pub(crate) struct Storm {
+    pub(crate) missed: usize,
+    /// What somebody else asks of the API meanwhile.
+    pub(crate) probe_url: String,
+    pub(crate) probe_rate: f64,
+}
+
 /// Makes them.
-pub(crate) fn requests(_bench: &Bench, load: &Requests) -> Result<Value> {
-    let mut command = own_role(Whose::Load, "load");
-    command.args(["--url", &load.url]);
-    command.args(["--connections", &CONNECTIONS.to_string()]);
-    command.args(["--seconds", &load.seconds.to_string()]);
-    command.args(["--pid", &load.process.to_string()]);
+pub(crate) fn requests(bench: &Bench, load: &Requests) -> Result<Value> {
+    let mut loadtest = loadtest(bench, "requests", &load.url, load.process);
+    option(&mut loadtest, "--connections", CONNECTIONS);
+    option(&mut loadtest, "--warmup", 0.5);
+    option(&mut loadtest, "--seconds", load.seconds);
     if let Some(bytes) = load.body {
-        command.args(["--body-bytes", &bytes.to_string()]);
+        option(&mut loadtest, "--method", "POST");
+        option(&mut loadtest, "--body-bytes", bytes);
     }
-    let output = command.output().map_err(|error| error.to_string())?;
-    if !output.status.success() {
-        return Err(last_lines(&output.stderr));
+    figures(bench, loadtest)
+}
+
+/// Opens them, and tells them what is written.
+pub(crate) fn streams(bench: &Bench, load: &Streams) -> Result<Value> {
+    let mut loadtest = loadtest(bench, "streams", &load.url, load.process);
+    option(&mut loadtest, "--streams", load.streams);
+    option(&mut loadtest, "--writes", load.writes);
+    option(&mut loadtest, "--write-url", &load.write_url);
+    if load.writes > 0 {
+        option(&mut loadtest, "--rate", load.rate);
+        option(&mut loadtest, "--burst", load.burst);
+        option(&mut loadtest, "--record-bytes", load.record_bytes);
     }
-    serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())
+    if let Some(storm) = &load.storm {
+        option(&mut loadtest, "--reconnect-all", load.writes / 2);
+        option(&mut loadtest, "--missed", storm.missed);
+        option(&mut loadtest, "--probe-url", &storm.probe_url);
+        option(&mut loadtest, "--probe-rate", storm.probe_rate);
+    }
+    figures(bench, loadtest)
 }
 
-/// What the process is asked for.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Arguments {
-    #[arg(long)]
-    url: String,
-    #[arg(long)]
-    connections: usize,
-    #[arg(long)]
-    seconds: f64,
-    #[arg(long)]
-    pid: u32,
-    #[arg(long)]
-    body_bytes: Option<usize>,
+fn loadtest(bench: &Bench, mode: &str, url: &str, process: u32) -> Command {
+    let mut loadtest = command(Whose::Load, [bench.options.loadtest().as_os_str()]);
+    loadtest.arg(mode);
+    option(&mut loadtest, "--url", url);
+    option(&mut loadtest, "--pid", process);
+    loadtest.arg("--quiet");
+    loadtest
 }
 
-/// Does it.
-pub(crate) fn run(arguments: &Arguments) {
-    let figures = runtime().block_on(ask(arguments)).unwrap();
-    println!("{figures}");
+fn option(command: &mut Command, name: &str, value: impl ToString) {
+    command.args([name, &value.to_string()]);
 }
 
-async fn ask(arguments: &Arguments) -> Result<Value> {
-    let url = arguments.url.trim_start_matches("http://");
-    let (address, path) = url.split_once('/').unwrap();
-    let path = format!("/{path}");
-    let request = match arguments.body_bytes {
-        None => get(&path, "Accept: */*"),
-        Some(bytes) => post(&path, &record(bytes)),
+/// What it measures. If that is less than all, the figures have a `complaint`.
+fn figures(bench: &Bench, mut loadtest: Command) -> Result<Value> {
+    let file = bench.folder.join("figures.json");
+    // There is none the first time.
+    std::fs::remove_file(&file).ok();
+    loadtest.arg("--json").arg(&file);
+    let mut process = Process::start("loadtest", loadtest, &bench.folder)?;
+    let status = process.ends_within(LASTS_MAX)?;
+    let Ok(text) = std::fs::read_to_string(&file) else {
+        return Err(format!("no figures ({status}): {}", process.last_lines()));
     };
-    let warm = Duration::from_millis(500);
-    let lasts = Duration::from_secs_f64(arguments.seconds);
-    let (from, until) = (Instant::now() + warm, Instant::now() + warm + lasts);
-    let mut tasks = Vec::new();
-    for _ in 0..arguments.connections {
-        let mut client = Client::to(address.parse().unwrap()).await?;
-        let request = request.clone();
-        tasks.push(tokio::spawn(async move {
-            let mut took = Vec::new();
-            loop {
-                let began = Instant::now();
-                let (status, _) = client.ask(&request).await?;
-                if !matches!(status, 200 | 201) {
-                    return Err(format!("the answer was {status}"));
-                }
-                let ended = Instant::now();
-                if ended > until {
-                    return Ok::<_, String>(took);
-                }
-                if began >= from {
-                    took.push(ended - began);
-                }
-            }
-        }));
+    let figures: std::result::Result<Value, _> = serde_json::from_str(text.trim());
+    let mut figures = figures.map_err(|error| format!("the figures: {error}"))?;
+    if !status.success() {
+        let counts = [
+            "lost",
+            "duplicate",
+            "out_of_order",
+            "write_failures",
+            "failures",
+        ];
+        let told = counts
+            .iter()
+            .filter(|count| figures[**count].as_f64() > Some(0.0));
+        let told: Vec<_> = told
+            .map(|count| format!("{count} {}", figures[*count]))
+            .collect();
+        figures["complaint"] = told.join(", ").into();
     }
-    tokio::time::sleep_until(from.into()).await;
-    let (before, own) = (cpu_of(arguments.pid), cpu_of(std::process::id()));
-    tokio::time::sleep_until(until.into()).await;
-    let (cpu, own) = (
-        cpu_of(arguments.pid) - before,
-        cpu_of(std::process::id()) - own,
-    );
-    let mut took = Vec::new();
-    for task in tasks {
-        took.extend(task.await.unwrap()?);
-    }
-    let count = took.len() as f64;
-    Ok(json!({
-        "requests": took.len(),
-        "requests_per_second": count / arguments.seconds,
-        "cpu_us_per_request": cpu.as_secs_f64() * 1e6 / count,
-        "cpu_utilisation": cpu.as_secs_f64() / arguments.seconds,
-        "own_cpu_utilisation": own.as_secs_f64() / arguments.seconds,
-        "latency_p50_ms": quantile(&mut took, 0.5),
-        "latency_p99_ms": quantile(&mut took, 0.99),
-    }))
-}
-
-/// A record of that size.
-fn record(bytes: usize) -> String {
-    let width = bytes.saturating_sub(12);
-    format!(r#"{{"title":"{:x<width$}"}}"#, "")
-}
-
-/// The CPU time that a process has taken so far, by its threads' schedules.
-fn cpu_of(process: u32) -> Duration {
-    let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
-    let nanos = threads.filter_map(|thread| {
-        let schedule = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
-        schedule.split(' ').next()?.parse::<u64>().ok()
-    });
-    Duration::from_nanos(nanos.sum())
+    Ok(figures)
 }
 
 /// Connections that ask at once.
 pub(crate) const CONNECTIONS: usize = 32;
+/// What takes longer hangs.
+const LASTS_MAX: Duration = Duration::from_mins(3);

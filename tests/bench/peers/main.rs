@@ -2,12 +2,21 @@
 //!
 //! | part | what is measured |
 //! | --- | --- |
+//! | `idle` | the memory of a stream on which nothing happens |
+//! | `delivery` | CPU of an event on a stream |
 //! | `requests` | what passes through: CPU a request, requests a second, how long they take |
+//! | `latency` | from a write to its event |
+//! | `growth` | how an event's cost grows with streams, collections, writes and records |
+//! | `bystanders` | what those cost an event who do not hear of it |
+//! | `many` | new streams a second, and all of them coming back at once |
+//! | `instructions` | those of a request, by callgrind |
 //!
 //! | beside | is |
 //! | --- | --- |
 //! | bare | a reverse proxy of pingora's alone ([`bare`]) |
-//! | nginx | nginx as a reverse proxy, one worker |
+//! | nginx | nginx as a reverse proxy, one process |
+//! | nchan | nginx with its hub for streams, one process, to which the API tells each write |
+//! | the floor | a send(2) for each event and stream, and nothing else ([`floor`]) |
 //!
 //! Each is a process that has one core to itself; the load and the API behind have another. They are
 //! measured in turns, so that a machine that becomes slower does so for all. What is told is the
@@ -23,11 +32,21 @@
 )]
 
 mod bare;
+mod bystanders;
 mod cores;
+mod delivery;
+mod fanout;
+mod floor;
+mod growth;
+mod hold;
 #[expect(dead_code, reason = "shared with the other benchmark")]
 #[path = "../http.rs"]
 mod http;
+mod idle;
+mod instructions;
+mod latency;
 mod load;
+mod many;
 mod nginx;
 #[expect(dead_code, reason = "shared with the other benchmark")]
 #[path = "../numbers.rs"]
@@ -81,6 +100,9 @@ struct Options {
     /// Another build of Tidings to measure.
     #[arg(long, value_name = "FILE", default_value = env!("CARGO_BIN_EXE_tidings"))]
     tidings: PathBuf,
+    /// Another build of the load.
+    #[arg(long, value_name = "FILE")]
+    loadtest: Option<PathBuf>,
     /// What cargo says to each benchmark.
     #[arg(long, hide = true)]
     bench: bool,
@@ -88,7 +110,14 @@ struct Options {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Part {
+    Idle,
+    Delivery,
     Requests,
+    Latency,
+    Growth,
+    Bystanders,
+    Many,
+    Instructions,
 }
 
 /// What a process does that was started by this program itself.
@@ -112,7 +141,9 @@ enum Role {
         hub: Option<SocketAddr>,
     },
     #[command(hide = true)]
-    Load(load::Arguments),
+    Floor { listen: SocketAddr },
+    #[command(hide = true)]
+    Hold(hold::Arguments),
 }
 
 fn main() {
@@ -128,12 +159,20 @@ fn main() {
     let from = std::env::var_os("TIDINGS_BENCH_FROM").unwrap_or_default();
     options.json = options.json.map(|file| Path::new(&from).join(file));
     options.tidings = Path::new(&from).join(options.tidings);
+    options.loadtest = options.loadtest.map(|file| Path::new(&from).join(file));
     let began = Instant::now();
     let mut bench = Bench::new(options);
     bench.heading();
     for part in bench.options.parts.clone() {
         match part {
+            Part::Idle => idle::measure(&mut bench),
+            Part::Delivery => delivery::measure(&mut bench),
             Part::Requests => requests::measure(&mut bench),
+            Part::Latency => latency::measure(&mut bench),
+            Part::Growth => growth::measure(&mut bench),
+            Part::Bystanders => bystanders::measure(&mut bench),
+            Part::Many => many::measure(&mut bench),
+            Part::Instructions => instructions::measure(&mut bench),
         }
     }
     bench.print_end();
@@ -148,7 +187,20 @@ fn play(role: Role) {
         }
         Role::Bare { listen, upstream } => bare::run(listen, upstream),
         Role::Upstream { listen, hub } => upstream::run(TcpListener::bind(listen).unwrap(), hub),
-        Role::Load(arguments) => load::run(&arguments),
+        Role::Floor { listen } => floor::run(listen),
+        Role::Hold(arguments) => hold::run(&arguments),
+    }
+}
+
+impl Options {
+    /// The program that makes the load.
+    fn loadtest(&self) -> PathBuf {
+        let built = || {
+            let folder = process::this();
+            let folder = folder.parent().and_then(Path::parent);
+            folder.unwrap_or(Path::new(".")).join("examples/loadtest")
+        };
+        self.loadtest.clone().unwrap_or_else(built)
     }
 }
 

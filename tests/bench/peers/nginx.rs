@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use crate::http::Result;
+
 /// A reverse proxy that tells the upstream the same as Tidings does.
 pub(crate) fn proxy(listen: SocketAddr, upstream: SocketAddr, folder: &Path) -> String {
     let http = format!(
@@ -16,6 +18,29 @@ pub(crate) fn proxy(listen: SocketAddr, upstream: SocketAddr, folder: &Path) -> 
          }}\n}}\n"
     );
     whole("", &http, folder)
+}
+
+/// A hub of nchan's before the API, which publishes at `/pub/COLLECTION` what is heard at
+/// `/sub/COLLECTION`.
+pub(crate) fn hub(
+    listen: SocketAddr,
+    upstream: SocketAddr,
+    kept: usize,
+    folder: &Path,
+) -> Result<String> {
+    let module = MODULES.iter().find(|file| Path::new(file).exists());
+    let module = module.ok_or("nginx has no module nchan: install libnginx-mod-nchan")?;
+    let http = format!(
+        "nchan_shared_memory_size 512M;\n\
+         upstream api {{ server {upstream}; keepalive 256; keepalive_requests 100000000; }}\n\
+         server {{\n listen {listen} backlog=4096;\n\
+         location ~ ^/sub/(.+)$ {{ nchan_subscriber eventsource; nchan_channel_id $1; \
+         nchan_subscriber_first_message newest; }}\n\
+         location ~ ^/pub/(.+)$ {{ nchan_publisher http; nchan_channel_id $1; \
+         nchan_message_buffer_length {kept}; nchan_message_timeout 1h; }}\n\
+         location / {{\n{PASS}}}\n}}\n"
+    );
+    Ok(whole(&format!("load_module {module};\n"), &http, folder))
 }
 
 fn whole(first: &str, http: &str, folder: &Path) -> String {
@@ -34,6 +59,11 @@ fn whole(first: &str, http: &str, folder: &Path) -> String {
     )
 }
 
+/// Where distributions have it.
+const MODULES: [&str; 2] = [
+    "/usr/lib/nginx/modules/ngx_nchan_module.so",
+    "/usr/lib64/nginx/modules/ngx_nchan_module.so",
+];
 /// An answer of 100 KB stays in memory.
 const PASS: &str = "\
     proxy_pass http://api;\n proxy_http_version 1.1;\n proxy_set_header Connection \"\";\n\

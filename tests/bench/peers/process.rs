@@ -8,11 +8,12 @@ use std::fs::File;
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{
-    Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit,
+    Pid, Resource, Rlimit, Signal, getrlimit, kill_process, set_parent_process_death_signal,
+    setrlimit,
 };
 
 use crate::cores::{self, Whose};
@@ -42,23 +43,29 @@ pub(crate) fn become_program(core: Option<usize>, program: &OsStr, arguments: &[
     panic!("{} cannot be started: {error}", program.display());
 }
 
-/// A program on a core.
-pub(crate) fn command(whose: Whose, program: impl AsRef<OsStr>) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
+/// A program on a core, with the first of its arguments.
+pub(crate) fn command(
+    whose: Whose,
+    program: impl IntoIterator<Item = impl AsRef<OsStr>>,
+) -> Command {
+    let mut command = Command::new(this());
     command.arg("exec");
     if let Some(core) = cores::of(whose) {
         command.args(["--core", &core.to_string()]);
     }
-    command.arg("--").arg(program).env("RUST_BACKTRACE", "0");
+    command.arg("--").args(program).env("RUST_BACKTRACE", "0");
     command.stdin(Stdio::null());
     command
 }
 
 /// The same of a role of this program itself.
 pub(crate) fn own_role(whose: Whose, role: &str) -> Command {
-    let mut command = command(whose, std::env::current_exe().unwrap());
-    command.arg(role);
-    command
+    command(whose, [this().as_os_str(), OsStr::new(role)])
+}
+
+/// This program.
+pub(crate) fn this() -> PathBuf {
+    std::env::current_exe().unwrap()
 }
 
 impl Process {
@@ -97,8 +104,29 @@ impl Process {
         self.child.id()
     }
 
+    /// Ends it as a key on its terminal would: in order, and at once.
+    pub(crate) fn interrupt(&mut self) -> Result<ExitStatus> {
+        // It may have ended by itself.
+        kill_process(Pid::from_child(&self.child), Signal::INT).ok();
+        self.ends_within(END_MAX)
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) fn ends_within(&mut self, most: Duration) -> Result<ExitStatus> {
+        let until = Instant::now() + most;
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return Ok(status),
+                Ok(None) if Instant::now() < until => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                _ => return Err(format!("{} does not end: {}", self.name, self.last_lines())),
+            }
+        }
+    }
+
     /// The end of what it has printed, on one line.
-    fn last_lines(&self) -> String {
+    pub(crate) fn last_lines(&self) -> String {
         last_lines(&std::fs::read(&self.printed).unwrap_or_default())
     }
 }
@@ -116,7 +144,9 @@ pub(crate) fn last_lines(printed: &[u8]) -> String {
     let text = String::from_utf8_lossy(printed);
     let told = |line: &&str| !line.trim().is_empty() && !line.starts_with("note: ");
     let lines: Vec<_> = text.lines().filter(told).map(str::trim).collect();
-    lines[lines.len().saturating_sub(6)..].join(" ")
+    lines[lines.len().saturating_sub(LINES)..].join(" ")
 }
 
-const START_MAX: Duration = Duration::from_secs(30);
+const START_MAX: Duration = Duration::from_mins(1);
+const END_MAX: Duration = Duration::from_secs(30);
+const LINES: usize = 6;

@@ -20,12 +20,12 @@ struct Case {
 /// Measures and prints it.
 pub(crate) fn measure(bench: &mut Bench) {
     let names = CASES.map(|case| case.name.to_owned());
-    let series = bench.in_turns("requests", &names, &PEERS, |bench, at, peer| {
+    let series = bench.in_turns("requests", u32::MAX, &names, &PEERS, |bench, at, peer| {
         once(bench, CASES[at], peer)
     });
     print(&series);
     for case in CASES {
-        let times = series.times(case.name, Peer::Tidings, Peer::Bare, CPU);
+        let times = series.times((case.name, Peer::Tidings), (case.name, Peer::Bare), CPU);
         let what = format!("{}: CPU, times bare pingora's", case.name);
         bench.aim_below(what, case.goal, times);
     }
@@ -61,7 +61,7 @@ fn print(series: &Series) {
                 case.name.to_owned(),
                 peer.name().to_owned(),
                 series.least(case.name, peer, CPU),
-                figure(series.times(case.name, peer, Peer::Bare, CPU)),
+                figure(series.times((case.name, peer), (case.name, Peer::Bare), CPU)),
                 series.most(case.name, peer, "requests_per_second"),
                 series.least(case.name, peer, "latency_p50_ms"),
                 series.least(case.name, peer, "latency_p99_ms"),

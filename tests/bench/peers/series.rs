@@ -13,6 +13,9 @@ use crate::numbers::{Table, least, median, most, ratio, whole, with_best};
 use crate::served::Peer;
 use crate::{Options, cores, process};
 
+/// A case and who was measured in it.
+type Who<'a> = (&'a str, Peer);
+
 /// One run of the benchmark.
 #[derive(Debug)]
 pub(crate) struct Bench {
@@ -20,7 +23,8 @@ pub(crate) struct Bench {
     /// For what the processes need and print.
     pub(crate) folder: PathBuf,
     json: Option<File>,
-    failures: Vec<String>,
+    /// What could not be measured, and what was not as it should be.
+    complaints: Vec<String>,
     targets: Vec<Target>,
 }
 
@@ -33,9 +37,9 @@ struct Target {
     is_reached: bool,
 }
 
-/// The figures of a part.
+/// The figures of a part, each with the number of its repetition.
 #[derive(Debug, Default)]
-pub(crate) struct Series(HashMap<(String, Peer), Vec<Value>>);
+pub(crate) struct Series(HashMap<(String, Peer), Vec<(u32, Value)>>);
 
 impl Bench {
     pub(crate) fn new(options: Options) -> Self {
@@ -51,43 +55,50 @@ impl Bench {
             json: json.transpose().unwrap(),
             options,
             folder,
-            failures: Vec::new(),
+            complaints: Vec::new(),
             targets: Vec::new(),
         }
     }
 
-    /// Measures each peer in each case, in turns. What fails is told at the end.
+    /// Measures each peer in each case, in turns and so many times at most. What fails is told at the
+    /// end.
     pub(crate) fn in_turns(
         &mut self,
         part: &str,
+        most: u32,
         cases: &[String],
         peers: &[Peer],
         measure: impl Fn(&Self, usize, Peer) -> Result<Value>,
     ) -> Series {
         let mut series = Series::default();
-        for repetition in 1..=self.options.repetitions {
+        let most = self.options.repetitions.min(most);
+        for repetition in 1..=most {
             for (at, case) in cases.iter().enumerate() {
                 for &peer in peers {
-                    let name = peer.name();
-                    progress(&format!("{part}: {case}, {name}, {repetition}"));
+                    let what = format!("{part}: {case}, {}", peer.name());
+                    progress(&format!("{what}, {repetition} of {most}"));
                     match measure(self, at, peer) {
                         Ok(figures) => {
+                            if let Some(complaint) = figures["complaint"].as_str() {
+                                self.complain(format!("{what}: {complaint}"));
+                            }
                             self.note(part, case, peer, repetition, &figures);
                             let all = series.0.entry((case.clone(), peer)).or_default();
-                            all.push(figures);
+                            all.push((repetition, figures));
                         }
-                        Err(error) => {
-                            let failure = format!("{part}, {case}, {name}: {error}");
-                            progress(&failure);
-                            if !self.failures.contains(&failure) {
-                                self.failures.push(failure);
-                            }
-                        }
+                        Err(error) => self.complain(format!("{what}: {error}")),
                     }
                 }
             }
         }
         series
+    }
+
+    fn complain(&mut self, complaint: String) {
+        progress(&complaint);
+        if !self.complaints.contains(&complaint) {
+            self.complaints.push(complaint);
+        }
     }
 
     fn note(&mut self, part: &str, case: &str, peer: Peer, repetition: u32, figures: &Value) {
@@ -111,6 +122,16 @@ impl Bench {
             goal: format!("<= {}", figure(goal)),
             measured,
             is_reached: measured <= goal,
+        });
+    }
+
+    /// Notes what is to be at least `goal`.
+    pub(crate) fn aim_above(&mut self, what: impl Into<String>, goal: f64, measured: f64) {
+        self.targets.push(Target {
+            what: what.into(),
+            goal: format!(">= {}", figure(goal)),
+            measured,
+            is_reached: measured >= goal,
         });
     }
 
@@ -168,36 +189,59 @@ impl Bench {
             }
             table.print();
         }
-        for failure in &self.failures {
-            println!("Not measured: {failure}\n");
+        if !self.complaints.is_empty() {
+            println!("## What went wrong\n");
+            for complaint in &self.complaints {
+                println!("- {complaint}");
+            }
+            println!();
         }
     }
 }
 
 impl Series {
-    /// A figure of each repetition.
-    pub(crate) fn all(&self, case: &str, peer: Peer, key: &str) -> Vec<f64> {
-        let figures = self.0.get(&(case.to_owned(), peer));
-        let figures = figures.into_iter().flatten();
-        figures.filter_map(|one| one[key].as_f64()).collect()
+    pub(crate) fn median(&self, case: &str, peer: Peer, key: &str) -> f64 {
+        median(&self.all((case, peer), key))
     }
 
-    /// Where less is better.
+    /// The median and the best, where less is better.
     pub(crate) fn least(&self, case: &str, peer: Peer, key: &str) -> String {
-        usual(&self.all(case, peer, key), least)
+        usual(&self.all((case, peer), key), least)
     }
 
-    /// Where more is better.
+    /// The same, where more is better.
     pub(crate) fn most(&self, case: &str, peer: Peer, key: &str) -> String {
-        usual(&self.all(case, peer, key), most)
+        usual(&self.all((case, peer), key), most)
     }
 
-    /// How many times as much as the other: the median of the repetitions, each of which was
-    /// measured side by side.
-    pub(crate) fn times(&self, case: &str, peer: Peer, other: Peer, key: &str) -> f64 {
-        let (these, others) = (self.all(case, peer, key), self.all(case, other, key));
-        let pairs = these.iter().zip(&others);
-        median(&Vec::from_iter(pairs.map(|(this, other)| this / other)))
+    /// How many times as much as the other: the median of the repetitions, in each of which the two
+    /// were measured one after the other.
+    pub(crate) fn times(&self, this: Who<'_>, other: Who<'_>, key: &str) -> f64 {
+        let others = self.of(other);
+        let beside = |of: u32| others.iter().find(|(repetition, _)| *repetition == of);
+        let times = self.of(this).iter().filter_map(|(repetition, figures)| {
+            let (_, other) = beside(*repetition)?;
+            Some(figures[key].as_f64()? / other[key].as_f64()?)
+        });
+        median(&Vec::from_iter(times))
+    }
+
+    /// How many times as much as one figure the other is, likewise.
+    pub(crate) fn grown(&self, who: Who<'_>, from: &str, to: &str) -> f64 {
+        let figures = self.of(who).iter();
+        let times = figures.filter_map(|(_, one)| Some(one[to].as_f64()? / one[from].as_f64()?));
+        median(&Vec::from_iter(times))
+    }
+
+    /// A figure of each repetition.
+    fn all(&self, who: Who<'_>, key: &str) -> Vec<f64> {
+        let figures = self.of(who).iter();
+        figures.filter_map(|(_, one)| one[key].as_f64()).collect()
+    }
+
+    fn of(&self, (case, peer): Who<'_>) -> &[(u32, Value)] {
+        let figures = self.0.get(&(case.to_owned(), peer));
+        figures.map_or(&[], Vec::as_slice)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::served::Peer;
 /// Measures and prints it.
 pub(crate) fn measure(bench: &mut Bench) {
     let cases = [OPENED.to_owned(), STORM.to_owned()];
-    let series = bench.in_turns("many", u32::MAX, &cases, &PEERS, once);
+    let series = bench.in_turns("many", REPETITIONS_MAX, &cases, &PEERS, once);
     print(&series);
     let opened = series.median(OPENED, Peer::Tidings, "opened_per_second");
     bench.aim_above(
@@ -91,6 +91,8 @@ fn worse(series: &Series, peer: Peer) -> f64 {
 
 const PEERS: [Peer; 2] = [Peer::Tidings, Peer::Nchan];
 const STREAMS: usize = 10_000;
+/// A storm takes a while.
+const REPETITIONS_MAX: u32 = 5;
 const MISSED: usize = 100;
 const OPENED: &str = "opened";
 const STORM: &str = "back at once";

@@ -42,6 +42,9 @@ pub(crate) struct Streams {
     /// The event after which each stream begins
     #[arg(long, value_name = "ID")]
     pub(crate) last_event_id: Option<String>,
+    /// At PocketBase's /api/realtime, what each stream is subscribed to: todos/*; may be said again
+    #[arg(long, value_name = "TOPIC")]
+    pub(crate) subscribe: Vec<String>,
     /// Open a stream that the server ends again, after what it heard last
     #[arg(long)]
     pub(crate) reconnect: bool,

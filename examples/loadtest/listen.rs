@@ -13,23 +13,25 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use crate::args::Streams;
 use crate::heard::Heard;
 use crate::load::BUFFER;
 use crate::numbers::Latency;
 use crate::pace::Pace;
 use crate::target::{Field, Socket, Target};
-use crate::wire::{Body, head};
+use crate::wire::{Body, Head, head};
+use crate::writes::with_body;
 
 /// All streams of a run.
 pub(crate) struct Listeners {
     target: Target,
     fields: Vec<Field>,
+    /// What each stream is subscribed to; nothing where its path says it.
+    topics: Vec<String>,
     /// Whether a stream that the server ends is opened again.
     again: bool,
     pub(crate) heard: Rc<Heard>,
     pub(crate) opening: RefCell<Opening>,
-    /// Connections that are being made.
-    window: Semaphore,
     tasks: RefCell<Vec<JoinHandle<()>>>,
 }
 
@@ -49,37 +51,40 @@ pub(crate) struct Opening {
 }
 
 /// A stream whose answer has begun.
-pub(crate) struct Open {
+struct Open {
     socket: Socket,
     body: Body,
-    /// What came with the head.
-    rest: Vec<u8>,
+    /// What it has told already.
+    told: Vec<u8>,
 }
 
 impl Listeners {
-    pub(crate) fn new(target: Target, fields: Vec<Field>, again: bool, heard: Rc<Heard>) -> Self {
+    /// Of these options, at this target.
+    pub(crate) fn new(target: Target, options: &Streams, heard: Rc<Heard>) -> Self {
         Self {
             target,
-            fields,
-            again,
+            fields: options.header.clone(),
+            topics: options.subscribe.clone(),
+            again: options.reconnect,
             heard,
             opening: RefCell::default(),
-            window: Semaphore::new(WINDOW),
             tasks: RefCell::default(),
         }
     }
 
     /// Opens so many, each after the event that it heard last, and waits until each is open or
-    /// has failed.
+    /// has failed. No more than `window` are being opened at a time.
     pub(crate) async fn open_all(
         self: &Rc<Self>,
         streams: usize,
+        window: usize,
         rate: Option<f64>,
         stop: &mut watch::Receiver<bool>,
     ) {
         *self.opening.borrow_mut() = Opening::default();
         let (start, mut pace) = (Instant::now(), Pace::new());
         let settled = Rc::new(Semaphore::new(0));
+        let window = Rc::new(Semaphore::new(window));
         let mut begun = 0;
         for number in 0..streams {
             let due = rate.map(|rate| Duration::from_secs_f64(number as f64 / rate));
@@ -87,8 +92,10 @@ impl Listeners {
                 break;
             }
             let (listeners, settled) = (Rc::clone(self), Rc::clone(&settled));
+            let window = Rc::clone(&window);
             let task = tokio::task::spawn_local(async move {
-                let open = listeners.open_counted(number).await;
+                let open = listeners.open_counted(number, &window).await;
+                drop(window);
                 settled.add_permits(1);
                 if let Some((open, began)) = open {
                     listeners.keep(number, open, began).await;
@@ -112,11 +119,10 @@ impl Listeners {
         self.heard.figures.borrow_mut().open = 0;
     }
 
-    async fn open_counted(&self, number: usize) -> Option<(Open, Instant)> {
-        let permit = self.window.acquire().await.ok()?;
+    async fn open_counted(&self, number: usize, window: &Semaphore) -> Option<(Open, Instant)> {
+        let permit = window.acquire().await.ok()?;
         let began = Instant::now();
-        let last_id = self.heard.last_id(number);
-        let opened = open(&self.target, &self.fields, number, last_id.as_deref()).await;
+        let opened = self.open(number).await;
         drop(permit);
         let opening = &mut *self.opening.borrow_mut();
         match opened {
@@ -161,14 +167,33 @@ impl Listeners {
         }
     }
 
+    async fn open(&self, number: usize) -> Result<Open, String> {
+        let Self {
+            target,
+            fields,
+            topics,
+            ..
+        } = self;
+        let last_id = self.heard.last_id(number);
+        let opening = async {
+            let mut open = Open::of(target, fields, number, last_id.as_deref()).await?;
+            if !topics.is_empty() {
+                open.subscribe(target, fields, number, topics).await?;
+            }
+            Ok(open)
+        };
+        match timeout(OPEN_MAX, opening).await {
+            Ok(opened) => opened,
+            Err(_elapsed) => Err(format!("no answer from {} in {OPEN_MAX:?}", target.shown())),
+        }
+    }
+
     async fn reopen(&self, number: usize) -> Open {
         loop {
             // Not all at once: a server that has just restarted is not asked by all of them.
             let share = u32::try_from(number % 100).unwrap_or_default();
             sleep(AFTER_END + AFTER_END * share / 100).await;
-            let last_id = self.heard.last_id(number);
-            let opened = open(&self.target, &self.fields, number, last_id.as_deref()).await;
-            if let Ok(open) = opened {
+            if let Ok(open) = self.open(number).await {
                 return open;
             }
         }
@@ -178,8 +203,13 @@ impl Listeners {
         let Open {
             mut socket,
             mut body,
-            rest,
+            told: early,
         } = open;
+        if !early.is_empty() {
+            told(&early);
+            self.heard.take(number, &early);
+        }
+        drop(early);
         let mut take = |bytes: &[u8]| {
             body.take(bytes, |data| {
                 told(data);
@@ -188,8 +218,7 @@ impl Listeners {
             .is_ok()
                 && !body.is_done()
         };
-        let mut goes_on = take(&rest);
-        drop(rest);
+        let mut goes_on = true;
         while goes_on {
             let read = poll_fn(|context| {
                 BUFFER.with_borrow_mut(|room| {
@@ -204,72 +233,118 @@ impl Listeners {
     }
 }
 
-/// Opens a stream.
-///
-/// # Errors
-/// What is wrong, and what to do.
-pub(crate) async fn open(
-    target: &Target,
-    fields: &[Field],
-    number: usize,
-    last_id: Option<&str>,
-) -> Result<Open, String> {
-    match timeout(OPEN_MAX, try_open(target, fields, number, last_id)).await {
-        Ok(opened) => opened,
-        Err(_elapsed) => Err(format!("no answer from {} in {OPEN_MAX:?}", target.shown())),
+// === impl Open ===
+
+impl Open {
+    /// Opens a stream.
+    ///
+    /// # Errors
+    /// What is wrong, and what to do.
+    async fn of(
+        target: &Target,
+        fields: &[Field],
+        number: usize,
+        last_id: Option<&str>,
+    ) -> Result<Self, String> {
+        let mut request = target.head("GET", fields);
+        request.push_str("Accept: text/event-stream\r\nCache-Control: no-store\r\n");
+        if let Some(id) = last_id {
+            request.push_str(&format!("Last-Event-ID: {id}\r\n"));
+        }
+        request.push_str("\r\n");
+        let (head, mut open) = Self::ask(target, number, &request).await?;
+        if head.status == 200 && head.streams {
+            return Ok(open);
+        }
+        Err(open.refusal(&target.shown(), head.status).await)
+    }
+
+    /// Sends a request and reads the head of its answer.
+    async fn ask(target: &Target, number: usize, request: &str) -> Result<(Head, Self), String> {
+        let shown = target.shown();
+        let mut socket = target.connect(number).await.map_err(|error| {
+            format!(
+                "cannot connect to {shown}: {error}; is the server there, and does --url name it?"
+            )
+        })?;
+        let lost = |error: io::Error| format!("{shown} ended the connection: {error}");
+        socket.write_all(request.as_bytes()).await.map_err(lost)?;
+        let mut read = Vec::with_capacity(1024);
+        loop {
+            if socket.read_buf(&mut read).await.map_err(lost)? == 0 {
+                return Err(format!("{shown} ended the connection without an answer"));
+            }
+            let head = head(&read, "GET").map_err(|why| format!("{shown}: {why}"))?;
+            let Some(mut head) = head else { continue };
+            let mut open = Self {
+                socket,
+                body: std::mem::replace(&mut head.body, Body::Close),
+                told: Vec::new(),
+            };
+            open.take(read.get(head.length..).unwrap_or_default())?;
+            return Ok((head, open));
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Result<usize, String> {
+        let Self { body, told, .. } = self;
+        body.take(bytes, |data| told.extend_from_slice(data))
+    }
+
+    /// Reads on; whether there is more to come.
+    async fn more(&mut self) -> bool {
+        let mut piece = Vec::with_capacity(1024);
+        let read = self.socket.read_buf(&mut piece).await.unwrap_or(0);
+        read > 0 && self.take(&piece).is_ok() && !self.body.is_done()
+    }
+
+    /// Subscribes as PocketBase has it: the stream says who it is, and a request of its own what
+    /// it is to hear.
+    async fn subscribe(
+        &mut self,
+        target: &Target,
+        fields: &[Field],
+        number: usize,
+        topics: &[String],
+    ) -> Result<(), String> {
+        let id = loop {
+            if let Some(id) = client_id(&self.told) {
+                break id.to_owned();
+            }
+            if self.told.len() > CONNECT_MAX || !self.more().await {
+                return Err(format!(
+                    "{} told no clientId, which --subscribe needs: is it PocketBase's /api/realtime?",
+                    target.shown()
+                ));
+            }
+        };
+        let body = serde_json::json!({"clientId": id, "subscriptions": topics});
+        let mut request = target.head("POST", fields);
+        request.push_str("Connection: close\r\n");
+        request.push_str(&with_body(&body.to_string()));
+        let (head, mut answer) = Self::ask(target, number, &request).await?;
+        match head.status {
+            200..300 => Ok(()),
+            status => Err(answer.refusal(&target.shown(), status).await),
+        }
+    }
+
+    /// What a refusal says, and what to do.
+    async fn refusal(&mut self, shown: &str, status: u16) -> String {
+        let reading = async {
+            while !self.body.is_done() && self.told.len() < SAID_MAX && self.more().await {}
+        };
+        // What it says besides is of help; that it says nothing is no error of its own.
+        timeout(SAID_WITHIN, reading).await.ok();
+        refusal(shown, status, &self.told)
     }
 }
 
-async fn try_open(
-    target: &Target,
-    fields: &[Field],
-    number: usize,
-    last_id: Option<&str>,
-) -> Result<Open, String> {
-    let shown = target.shown();
-    let mut socket = target.connect(number).await.map_err(|error| {
-        format!("cannot connect to {shown}: {error}; is the server there, and does --url name it?")
-    })?;
-    let mut request = target.head("GET", fields);
-    request.push_str("Accept: text/event-stream\r\nCache-Control: no-store\r\n");
-    if let Some(id) = last_id {
-        request.push_str(&format!("Last-Event-ID: {id}\r\n"));
-    }
-    request.push_str("\r\n");
-    let lost = |error: io::Error| format!("{shown} ended the connection: {error}");
-    socket.write_all(request.as_bytes()).await.map_err(lost)?;
-    let mut read = Vec::with_capacity(1024);
-    let head = loop {
-        if socket.read_buf(&mut read).await.map_err(lost)? == 0 {
-            return Err(format!("{shown} ended the connection without an answer"));
-        }
-        if let Some(head) = head(&read, "GET").map_err(|why| format!("{shown}: {why}"))? {
-            break head;
-        }
-    };
-    let rest = read.get(head.length..).unwrap_or_default().to_vec();
-    let (status, streams, mut body) = (head.status, head.streams, head.body);
-    if status == 200 && streams {
-        return Ok(Open { socket, body, rest });
-    }
-    let mut said = Vec::new();
-    let mut piece = rest;
-    let reading = async {
-        while body
-            .take(&piece, |data| said.extend_from_slice(data))
-            .is_ok()
-            && !body.is_done()
-            && said.len() < SAID_MAX
-        {
-            piece.clear();
-            if socket.read_buf(&mut piece).await.unwrap_or(0) == 0 {
-                break;
-            }
-        }
-    };
-    // What it says besides is of help; that it says nothing is no error of its own.
-    timeout(SAID_WITHIN, reading).await.ok();
-    Err(refusal(&shown, status, &said))
+/// What PocketBase calls a stream. Shape: `data:{"clientId":"abc"}` and the end of its line.
+fn client_id(told: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(told).ok()?;
+    let (_, rest) = text.split_once("\"clientId\":\"")?;
+    rest.split_once('"').map(|(id, _)| id)
 }
 
 /// What a status means for somebody who wants to hear.
@@ -291,9 +366,13 @@ fn refusal(shown: &str, status: u16, said: &[u8]) -> String {
     format!("a stream from {shown} was refused with {status}: {said:?}; {check}")
 }
 
-/// Connections that are being made at a time: so many that the server is never without work, and
-/// no more than a queue for new connections holds.
-const WINDOW: usize = 1000;
+/// Streams that are being opened at a time: so many that the server is never without work, and so
+/// few that what it needs for the moment is not taken for what a stream needs.
+pub(crate) const WINDOW: usize = 200;
+/// The same where all come back at once: no more than a queue for new connections holds.
+pub(crate) const WINDOW_STORM: usize = 1000;
+/// Bytes in which a stream says who it is.
+const CONNECT_MAX: usize = 64 * 1024;
 const OPEN_MAX: Duration = Duration::from_secs(30);
 /// Before a stream that ended is opened again; twice that for the last of a hundred.
 const AFTER_END: Duration = Duration::from_millis(500);

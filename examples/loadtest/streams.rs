@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::args::Streams;
 use crate::heard::{Heard, Sum, Written};
-use crate::listen::{Listeners, Opening};
+use crate::listen::{Listeners, Opening, WINDOW};
 use crate::load::Plan;
 use crate::marker::Template;
 use crate::numbers::Course;
@@ -93,12 +93,7 @@ impl<'a> Run<'a> {
                 })
             }
         };
-        let listeners = Listeners::new(
-            target,
-            options.header.clone(),
-            options.reconnect,
-            Rc::new(heard),
-        );
+        let listeners = Listeners::new(target, options, Rc::new(heard));
         Ok(Self {
             options,
             server,
@@ -113,7 +108,7 @@ impl<'a> Run<'a> {
     /// what a server makes for the first is not counted as the cost of many.
     async fn first(&mut self) -> Result<(), String> {
         let (streams, mut stop) = (&self.listeners, self.stop.clone());
-        streams.open_all(1, None, &mut stop).await;
+        streams.open_all(1, WINDOW, None, &mut stop).await;
         if let Some(why) = streams.opening.take().failure {
             return Err(why);
         }
@@ -144,7 +139,7 @@ impl<'a> Run<'a> {
         let start = Instant::now();
         let listeners = Rc::clone(&self.listeners);
         let mut stop = self.stop.clone();
-        let opening = listeners.open_all(streams, self.options.open_rate, &mut stop);
+        let opening = listeners.open_all(streams, WINDOW, self.options.open_rate, &mut stop);
         let mut opening = std::pin::pin!(opening);
         while timeout(TELL, &mut opening).await.is_err() {
             let opened = self.listeners.opening.borrow().opened;

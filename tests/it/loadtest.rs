@@ -133,6 +133,25 @@ async fn is_xml(file: &Path) {
 }
 
 #[tokio::test]
+async fn streams_are_subscribed_as_pocketbase_has_it() {
+    let upstream = JsonServer::start(json!({"todos": []})).await;
+    let open = "realtime: { pocketbase: {} }";
+    let yaml = EVERYTHING.replace("realtime: { restdb: { path: /realtime } }", open)
+        + "  global: true\n  rules:\n    todos: { hear: \"\" }\n";
+    let yaml = yaml.replace(", publish: [\"*\"]", "");
+    let sidecar = Sidecar::start(&upstream.url(), &yaml).await;
+    let (hear, write) = (sidecar.url("/api/realtime"), sidecar.url("/todos"));
+    let mut args = vec!["streams", "--url", &hear, "--write-url", &write];
+    args.extend(words(
+        "--subscribe todos/* --streams 5 --writes 6 --rate 20",
+    ));
+    args.extend(words("--idle-seconds 0 --json -"));
+    let output = run(&args).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert_eq!(figures(&output)["delivered"], 30, "{output:?}");
+}
+
+#[tokio::test]
 async fn all_that_come_back_at_once_have_missed_nothing() {
     let (_upstream, sidecar, hear, write) = deployment().await;
     let probe = sidecar.url("/todos/1");
@@ -339,14 +358,9 @@ async fn who_may_not_hear_is_told_what_to_check_and_no_secret() {
 
 #[tokio::test]
 async fn a_server_that_cannot_be_reached_is_no_measurement() {
-    for mode in ["streams", "requests"] {
-        let mut args = vec![mode, "--url", "http://127.0.0.1:1/a"];
-        args.extend(
-            (mode == "streams")
-                .then_some(["--writes", "0"])
-                .into_iter()
-                .flatten(),
-        );
+    for mode in ["streams --writes 0", "requests"] {
+        let mut args: Vec<_> = words(mode).collect();
+        args.extend(["--url", "http://127.0.0.1:1/a"]);
         let output = run(&args).await;
         assert_eq!(output.code, Some(2), "{output:?}");
         assert!(output.stderr.contains("cannot connect"), "{output:?}");

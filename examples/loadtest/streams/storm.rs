@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::args::Streams;
-use crate::listen::Listeners;
+use crate::listen::{Listeners, WINDOW_STORM};
 use crate::load::Plan;
 use crate::numbers::Latency;
 use crate::target::Target;
@@ -126,7 +126,7 @@ async fn come_back(
     stop: &mut watch::Receiver<bool>,
 ) {
     listeners
-        .open_all(options.streams as usize, None, stop)
+        .open_all(options.streams as usize, WINDOW_STORM, None, stop)
         .await;
     let patience = Duration::from_secs_f64(options.patience);
     let (mut before, mut quiet_since) = (0, Instant::now());

@@ -25,4 +25,4 @@ pub(crate) fn measure(bench: &mut Bench) {
     );
 }
 
-const PEERS: [Peer; 2] = [Peer::Tidings, Peer::Nchan];
+const PEERS: [Peer; 1] = [Peer::Tidings];

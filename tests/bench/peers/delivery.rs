@@ -23,6 +23,10 @@ pub(crate) fn measure(bench: &mut Bench) {
     let cases = [&single[..], &bursts].concat();
     let series = fanout::in_turns(bench, "delivery", &cases, &PEERS, u32::MAX);
     print(&series, &cases);
+    for case in &cases {
+        let what = format!("CPU of an event on a stream, us: {}", case.name);
+        bench.sum_up(&what, &series, &case.name, &[CPU]);
+    }
     let times = |case: &Case, other| {
         let case = &*case.name;
         series.times((case, Peer::Tidings), (case, other), CPU)

@@ -39,6 +39,8 @@ pub(crate) fn measure(bench: &mut Bench) {
     table.print();
     println!("Of the process, without what the kernel needs for a socket.\n");
     let many = names.last().map_or("", String::as_str);
+    let what = format!("memory of one of {many} idle streams, bytes");
+    bench.sum_up(&what, &series, many, &[BYTES]);
     let bytes = series.median(many, Peer::Tidings, BYTES);
     bench.aim_below(format!("{many} idle streams: bytes each"), 1024.0, bytes);
 }

@@ -29,6 +29,9 @@ pub(crate) fn measure(bench: &mut Bench) {
             ]);
         }
     }
+    for case in CASES {
+        bench.sum_up(&format!("instructions of a {case}"), &series, case, &[KEY]);
+    }
     table.print();
     println!("In the process itself, without the kernel's, by callgrind, on one connection.\n");
 }

@@ -70,6 +70,7 @@ pub(crate) fn streams(bench: &Bench, load: &Streams) -> Result<Value> {
         option(&mut loadtest, "--rate", load.rate);
         option(&mut loadtest, "--burst", load.burst);
         option(&mut loadtest, "--record-bytes", load.record_bytes);
+        option(&mut loadtest, "--idle-seconds", 0.3);
     }
     if let Some(storm) = &load.storm {
         option(&mut loadtest, "--reconnect-all", load.writes / 2);

@@ -176,6 +176,7 @@ fn main() {
         }
     }
     bench.print_end();
+    std::fs::remove_dir_all(&bench.folder).unwrap();
     println!("Measured in {} s.", began.elapsed().as_secs());
 }
 
@@ -195,11 +196,8 @@ fn play(role: Role) {
 impl Options {
     /// The program that makes the load.
     fn loadtest(&self) -> PathBuf {
-        let built = || {
-            let folder = process::this();
-            let folder = folder.parent().and_then(Path::parent);
-            folder.unwrap_or(Path::new(".")).join("examples/loadtest")
-        };
+        // This one is in `deps`, beside `examples`.
+        let built = || process::this().with_file_name("../examples/loadtest");
         self.loadtest.clone().unwrap_or_else(built)
     }
 }

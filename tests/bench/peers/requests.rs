@@ -25,6 +25,12 @@ pub(crate) fn measure(bench: &mut Bench) {
     });
     print(&series);
     for case in CASES {
+        bench.sum_up(
+            &format!("CPU of a {}, us", case.name),
+            &series,
+            case.name,
+            &[CPU],
+        );
         let times = series.times((case.name, Peer::Tidings), (case.name, Peer::Bare), CPU);
         let what = format!("{}: CPU, times bare pingora's", case.name);
         bench.aim_below(what, case.goal, times);

@@ -1,6 +1,6 @@
 //! What was measured, by case and peer, an entry for each repetition.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -26,6 +26,10 @@ pub(crate) struct Bench {
     /// What could not be measured, and what was not as it should be.
     complaints: Vec<String>,
     targets: Vec<Target>,
+    /// What there is in short: a row for each figure, with a field for each of [`SUMMED_UP`].
+    summary: Vec<Vec<String>>,
+    /// Of each part, in how many measurements the load had no more than its core.
+    limited: BTreeMap<String, usize>,
 }
 
 /// A goal, and what came of it.
@@ -57,6 +61,8 @@ impl Bench {
             folder,
             complaints: Vec::new(),
             targets: Vec::new(),
+            summary: Vec::new(),
+            limited: BTreeMap::new(),
         }
     }
 
@@ -81,6 +87,9 @@ impl Bench {
                         Ok(figures) => {
                             if let Some(complaint) = figures["complaint"].as_str() {
                                 self.complain(format!("{what}: {complaint}"));
+                            }
+                            if figures["own_cpu_utilisation"].as_f64() > Some(LOAD_MAX) {
+                                *self.limited.entry(part.to_owned()).or_default() += 1;
                             }
                             self.note(part, case, peer, repetition, &figures);
                             let all = series.0.entry((case.clone(), peer)).or_default();
@@ -125,6 +134,17 @@ impl Bench {
         });
     }
 
+    /// Notes medians of a case that tell the most, of whoever was measured.
+    pub(crate) fn sum_up(&mut self, what: &str, series: &Series, case: &str, keys: &[&str]) {
+        let of = |peer| {
+            let all = keys.iter().map(|key| series.median(case, peer, key));
+            let told = all.filter(|median| !median.is_nan()).map(figure);
+            Vec::from_iter(told).join(" / ")
+        };
+        let row = [what.to_owned()].into_iter().chain(SUMMED_UP.map(of));
+        self.summary.push(row.collect());
+    }
+
     /// Notes what is to be at least `goal`.
     pub(crate) fn aim_above(&mut self, what: impl Into<String>, goal: f64, measured: f64) {
         self.targets.push(Target {
@@ -159,16 +179,40 @@ impl Bench {
         let mut versions = vec![said(Command::new(&options.tidings).arg("--version"))];
         versions.push(format!("pingora {PINGORA}"));
         versions.push(said(Command::new("nginx").arg("-v")));
+        let nchan = [
+            "--show",
+            "--showformat",
+            "nchan ${Version}",
+            "libnginx-mod-nchan",
+        ];
+        let nchan = said(Command::new("dpkg-query").args(nchan));
+        // Whoever has it from elsewhere has no version of it.
+        versions.extend(nchan.starts_with("nchan ").then_some(nchan));
         println!(
             "{}; repetitions: {}.",
             versions.join(", "),
             options.repetitions
         );
         println!("In each field: the median of the repetitions (the best of them).\n");
+        println!(
+            "Whatever is measured is one process on a core of its own, nginx and nchan with one"
+        );
+        println!(
+            "worker, pingora and Tidings with one thread; the load and the API behind share another.\n"
+        );
     }
 
-    /// What was aimed at, and what could not be measured.
+    /// All of it in short, what was aimed at, and what could not be measured.
     pub(crate) fn print_end(&self) {
+        if !self.summary.is_empty() {
+            println!("## In short\n");
+            let heads = [""].into_iter().chain(SUMMED_UP.map(Peer::name));
+            let mut table = Table::new(&Vec::from_iter(heads));
+            for row in &self.summary {
+                table.row(row.iter().cloned());
+            }
+            table.print();
+        }
         if !self.targets.is_empty() {
             println!("## What was aimed at\n");
             let mut table = Table::new(&["", "goal", "measured", "is"]);
@@ -188,6 +232,12 @@ impl Bench {
                 ]);
             }
             table.print();
+        }
+        for (part, count) in &self.limited {
+            println!(
+                "{part}: in {count} measurements the load had no more of its core to take, so that"
+            );
+            println!("the times are its own as well.\n");
         }
         if !self.complaints.is_empty() {
             println!("## What went wrong\n");
@@ -277,5 +327,15 @@ pub(crate) fn progress(what: &str) {
     eprintln!("... {what}");
 }
 
+/// Those of whom something is told in short.
+const SUMMED_UP: [Peer; 5] = [
+    Peer::Tidings,
+    Peer::Bare,
+    Peer::Nginx,
+    Peer::Nchan,
+    Peer::Floor,
+];
+/// How much of a core the load takes at most before it is the limit.
+const LOAD_MAX: f64 = 0.9;
 /// As `Cargo.toml` pins it.
 const PINGORA: &str = "0.9.1";

@@ -77,6 +77,7 @@
 //! | | [`front`] | the accept loop, the gate, and who answers |
 //! | | [`admin`] | health, readiness and metrics |
 //! | 4 wiring | [`logging`], [`demo`] | the diagnostics; the demo's database |
+//! | | [`memory`] | what the process may take by its configuration, and what there is |
 //! | | [`tail`], [`healthcheck`] | a stream followed in a terminal; a sidecar asked how it is |
 //! | | [`server`], [`cli`] | what is started, reloaded and drained; commands and exit codes |
 //! | | `fuzzing` | what has to hold of any bytes; in tests and for the fuzzer alone |
@@ -206,6 +207,7 @@ pub mod demo;
 pub mod fuzzing;
 pub mod healthcheck;
 pub mod logging;
+pub mod memory;
 pub mod server;
 pub mod tail;
 

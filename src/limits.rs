@@ -6,7 +6,9 @@
 //! outside stands here and nowhere else.
 
 mod bodies;
+mod memory;
 pub use bodies::*;
+pub use memory::*;
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -423,6 +425,8 @@ pub const SEGMENT_POINT_BYTES: u64 = 64 * 1024;
 pub const KIB: usize = 1024;
 /// Bytes in a mebibyte.
 pub const MIB: usize = 1024 * KIB;
+/// Bytes.
+pub const GIB: usize = 1024 * MIB;
 
 /// Records that the demo's database holds: its page lists them all.
 pub const DEMO_RECORDS_MAX: usize = 1000;

@@ -140,6 +140,7 @@ impl Relay {
         };
         let intent = observing.take_intent();
         let writer = observing.take_writer();
+        let share = observing.take_share();
         let (all, facts) = match answered {
             Answered::InPart => observing.lost(),
             Answered::Whole => observing.complete(),
@@ -158,7 +159,7 @@ impl Relay {
         if let (Answered::Whole, Some(ticket)) = (answered, ticket)
             && let Some(connection) = connection
         {
-            connection.hold(ticket);
+            connection.hold(ticket.keeping(share));
         }
     }
 }

@@ -52,6 +52,12 @@ impl Share {
         is_taken
     }
 
+    /// All that was taken, for whoever keeps it on.
+    pub(super) fn split(&mut self) -> Self {
+        let empty = Self::new(&self.budget, self.of);
+        std::mem::replace(self, empty)
+    }
+
     /// Gives so many bytes back, of those that were taken.
     pub(super) fn give_back(&mut self, bytes: usize) {
         let bytes = bytes.min(self.taken);

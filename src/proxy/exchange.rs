@@ -160,6 +160,11 @@ impl Observing {
         self.intent.take()
     }
 
+    /// What was taken for its bodies: they are in its events until the log has those.
+    pub(super) fn take_share(&mut self) -> Share {
+        self.share.split()
+    }
+
     /// The request's head goes to the upstream, and the log knows.
     pub(super) fn see_sent(&mut self, intent: Option<Intent>) {
         self.intent = intent;

@@ -29,6 +29,7 @@ const ORDER: &[&str] = &[
     "admin",
     "demo",
     "logging",
+    "memory",
     "tail",
     "healthcheck",
     "server",

@@ -80,6 +80,7 @@
 //! | | [`memory`] | what the process may take by its configuration, and what there is |
 //! | | [`tail`], [`healthcheck`] | a stream followed in a terminal; a sidecar asked how it is |
 //! | | [`server`], [`cli`] | what is started, reloaded and drained; commands and exit codes |
+//! | | `benching` | what the micro-benchmarks reach |
 //! | | `fuzzing` | what has to hold of any bytes; in tests and for the fuzzer alone |
 //!
 //! # Words
@@ -201,6 +202,8 @@ pub mod jwks;
 pub mod proxy;
 pub mod reads;
 
+#[doc(hidden)]
+pub mod benching;
 pub mod cli;
 pub mod demo;
 #[cfg(any(fuzzing, test))]

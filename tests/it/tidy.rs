@@ -34,6 +34,7 @@ const ORDER: &[&str] = &[
     "healthcheck",
     "server",
     "cli",
+    "benching",
     "fuzzing",
     "main",
 ];

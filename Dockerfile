@@ -22,6 +22,7 @@ ENV CARGO_PROFILE_RELEASE_DEBUG=none CARGO_PROFILE_RELEASE_STRIP=symbols
 # The crates, with a program that does nothing: this layer stays until Cargo.lock changes. Some
 # kernels of arm64 have pages of 64 KiB, which the allocator has to be built for.
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo .cargo
 COPY tests/fuzz/Cargo.toml tests/fuzz/
 RUN if [ "$(uname -m)" = aarch64 ]; then export JEMALLOC_SYS_WITH_LG_PAGE=16; fi; \
     mkdir src && echo 'fn main() {}' >src/main.rs && : >src/lib.rs && \

@@ -98,8 +98,9 @@ impl Front {
     async fn serve(&self, mut connection: Connection, held: Held) {
         loop {
             let arrival = tokio::select! {
-                arrival = self.arrival(&mut connection) => arrival,
+                biased;
                 () = held.given_up() => return self.metrics.requests.shed.inc(Shed::GivenUp),
+                arrival = self.arrival(&mut connection) => arrival,
             };
             let arrival = match arrival {
                 Arrival::Left => return,

@@ -109,8 +109,8 @@ struct Shared {
     joining: mpsc::Sender<Joining>,
     /// Submissions on their way to the engine; bounded as well.
     submitting: mpsc::Sender<Submitting>,
-    /// Told whenever the engine has something to do: by the log when it has grown, too. One permit
-    /// is kept, so no call is missed.
+    /// Told whenever the engine has something to do besides what the log tells. One permit is kept, so
+    /// no call is missed.
     wake: Arc<Notify>,
     /// Told when the upstream is to be asked about a record: by the engine.
     asked: Notify,
@@ -135,7 +135,7 @@ impl Hub {
         let (sender, receiver) = mpsc::channel(JOINING_MAX);
         let (submitting, submitted) = mpsc::channel(JOINING_MAX);
         let shared = Arc::new(Shared {
-            wake: Arc::clone(log.grown()),
+            wake: Arc::default(),
             log,
             terms: ArcSwap::from_pointee(terms),
             joining: sender,

@@ -198,7 +198,7 @@ struct Shared {
     /// Told when something was published, or the log has failed.
     done: Condvar,
     /// Told when the ring has grown. One permit is kept, so no call is missed.
-    grown: Arc<Notify>,
+    grown: Notify,
     /// Where the files are; none at level `memory`.
     directory: Option<Arc<Directory>>,
     /// The level that the configuration asks for.
@@ -354,7 +354,7 @@ impl Log {
 
     /// Told when there is more to be heard.
     #[must_use]
-    pub fn grown(&self) -> &Arc<Notify> {
+    pub fn grown(&self) -> &Notify {
         &self.0.grown
     }
 
@@ -441,7 +441,7 @@ impl Shared {
             state: Mutex::new(state),
             work: Condvar::new(),
             done: Condvar::new(),
-            grown: Arc::new(Notify::new()),
+            grown: Notify::new(),
             directory,
             level,
         }

@@ -139,7 +139,6 @@ impl Relay {
             return;
         };
         let intent = observing.take_intent();
-        let writer = observing.take_writer();
         let share = observing.take_share();
         let (all, facts) = match answered {
             Answered::InPart => observing.lost(),
@@ -152,6 +151,7 @@ impl Relay {
         let ticket = match snapshot {
             Some(snapshot) if all.iter().any(is_read) => {
                 let completing = self.completing.clone();
+                let writer = writer_of(session, &snapshot);
                 Some(completing.append_read(all, intent, writer, snapshot))
             }
             snapshot => self.completing.append(all, intent, snapshot.as_deref()),
@@ -210,16 +210,7 @@ impl ProxyHttp for Relay {
             connection.hide_loss();
             let body_bytes_max = snapshot.limits.observed_body_bytes;
             let share = Share::new(&self.bodies, snapshot.limits.observed_bodies_bytes);
-            // Where nothing is read from the upstream nobody asks who wrote.
-            let writer = match snapshot.observe.read() {
-                Some(_) => {
-                    let peer = connection.peer().ip();
-                    let proto = forwarded::proto(peer, &request.headers, &snapshot.trusted_proxies);
-                    Writer::of(request, connection.request_id(), proto)
-                }
-                None => Writer::default(),
-            };
-            turn.exchange = Exchange::observe(observed, request, writer, body_bytes_max, share);
+            turn.exchange = Exchange::observe(observed, request, body_bytes_max, share);
         }
         turn.snapshot = snapshot;
         Ok(())
@@ -262,8 +253,8 @@ impl ProxyHttp for Relay {
                 && let Some((collection, id)) = observing.read_before()
                 && !self.completing.knows(collection, id)
             {
-                let writer = observing.writer();
-                let before = (self.completing).read_before(collection, id, writer, snapshot);
+                let writer = writer_of(session, snapshot);
+                let before = (self.completing).read_before(collection, id, &writer, snapshot);
                 let before = before.await;
                 observing.see_before(before);
             }
@@ -443,6 +434,16 @@ fn connection_of(session: &Session) -> Option<&Connection> {
     connection::of(session.stream()?.as_any())
 }
 
+/// Who sends the request.
+fn writer_of(session: &Session, snapshot: &Snapshot) -> Writer {
+    let (Some(connection), request) = (connection_of(session), session.req_header()) else {
+        return Writer::default();
+    };
+    let peer = connection.peer().ip();
+    let proto = forwarded::proto(peer, &request.headers, &snapshot.trusted_proxies);
+    Writer::of(request, connection.request_id(), proto)
+}
+
 /// What the request is called.
 fn id_of(session: &Session) -> Option<&str> {
     connection_of(session).map(|connection| connection.request_id().as_str())
@@ -472,12 +473,13 @@ fn path_of(request: &RequestHeader) -> &str {
 fn target_of(request: &RequestHeader) -> (&str, &str) {
     let target = std::str::from_utf8(request.raw_path()).unwrap_or("");
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    if path.starts_with('/') {
+        return (path, query);
+    }
     // An absolute target (RFC 9112 § 3.2.2): the path is behind the authority.
     let path = match path.split_once("://") {
-        Some((_, rest)) if !path.starts_with('/') => {
-            rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
-        }
-        _ => path,
+        Some((_, rest)) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"),
+        None => path,
     };
     (path, query)
 }

@@ -49,12 +49,13 @@ impl Front {
                 None => (idle_since + idle_timeout, Arrival::Left),
             };
             let filled = tokio::select! {
+                biased;
+                // No request is in flight yet. The sender lives as long as the process serves.
+                _ = draining.wait_for(|draining| *draining) => return Arrival::Left,
                 filled = timeout_at(until, connection.fill()) => match filled {
                     Ok(filled) => filled,
                     Err(_elapsed) => return too_late,
                 },
-                // No request is in flight yet. The sender lives as long as the process serves.
-                _ = draining.wait_for(|draining| *draining) => return Arrival::Left,
             };
             if !matches!(filled, Ok(1..)) {
                 return Arrival::Left;

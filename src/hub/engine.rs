@@ -168,8 +168,11 @@ impl Engine {
         if let Some(due) = self.beats.due().filter(|due| *due < alarm.deadline()) {
             alarm.as_mut().reset(due);
         }
+        // While there is nobody to tell, an event wakes nobody.
+        let is_heard = !self.streams.is_empty();
         tokio::select! {
             () = self.shared.wake.notified() => {}
+            () = self.shared.log.grown().notified(), if is_heard => {}
             () = alarm.as_mut() => {
                 self.shared.log.trim();
                 alarm.reset(Instant::now() + TURN_MAX);
@@ -179,6 +182,9 @@ impl Engine {
 
     /// Sends one batch of what the log holds beyond `tail` to those who are live.
     async fn deliver(&mut self) {
+        if self.streams.is_empty() {
+            self.pass_over();
+        }
         let mut room = Room::default();
         let batch = self.next_batch(self.tail.seq, u64::MAX, &mut room);
         // After the events were taken, so that they leave under what counts by now: none is told by
@@ -221,6 +227,17 @@ impl Engine {
         if more {
             self.shared.wake.notify_one();
         }
+    }
+
+    /// Goes to the end of the log: there is nobody to whom anything is to be told.
+    fn pass_over(&mut self) {
+        let tail = self.shared.log.tail();
+        if tail.epoch != self.tail.epoch {
+            self.past.clear();
+            self.waiting.clear();
+        }
+        self.ahead.clear();
+        self.tail = tail;
     }
 
     /// Sends these events to all who are live and may hear them.

@@ -92,6 +92,11 @@ fn is_exact(raw: &str) -> bool {
 }
 
 fn is_exact_segment(raw: &str) -> bool {
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    if raw.bytes().all(is_plain) {
+        return !matches!(raw, "" | "." | "..");
+    }
     if !raw.is_ascii() || raw.contains(['?', '#']) || escapes(raw) != raw.matches('%').count() {
         return false;
     }

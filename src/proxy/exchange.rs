@@ -10,7 +10,6 @@ use serde_json::value::RawValue;
 
 use super::budget::Share;
 use super::capture::{Capture, body};
-use super::completing::Writer;
 use crate::event::{Id, Json, Kind, Method};
 use crate::log::{Intent, Unsettled};
 use crate::observe::{Answer, Codings, Completion, Happened, Observed};
@@ -31,8 +30,6 @@ pub(crate) struct Observing {
     media: Option<Box<str>>,
     /// What the log knows of it.
     intent: Option<Intent>,
-    /// Who writes.
-    writer: Writer,
     /// The record as it was before its delete, if it was read.
     before: Option<Json>,
     reached: Reached,
@@ -100,7 +97,6 @@ impl Exchange {
     pub(super) fn observe(
         observed: Observed,
         request: &RequestHeader,
-        writer: Writer,
         body_bytes_max: usize,
         share: Share,
     ) -> Self {
@@ -109,7 +105,6 @@ impl Exchange {
             observed,
             media: text(request.headers.get(CONTENT_TYPE)).map(Into::into),
             intent: None,
-            writer,
             before: None,
             reached: Reached::Nobody,
             // What says twice of which type it is the upstream may read as either.
@@ -138,16 +133,6 @@ impl Observing {
     /// The record that is to be read before it is deleted.
     pub(super) fn read_before(&self) -> Option<(&Arc<str>, &Id)> {
         self.observed.read_before()
-    }
-
-    /// Who writes.
-    pub(super) fn writer(&self) -> &Writer {
-        &self.writer
-    }
-
-    /// The same, for whoever has the outcome.
-    pub(super) fn take_writer(&mut self) -> Writer {
-        std::mem::take(&mut self.writer)
     }
 
     /// The record was read before its delete. It is let go if there is no room for it.

@@ -26,12 +26,16 @@ pub(super) fn leave_behind(response: &mut ResponseHeader) {
     response.remove_header(&CONNECTION);
 }
 
-/// The fields that `Connection` names. Not those which say where the body ends: they are needed.
+/// The fields that `Connection` names. Not those which say where the body ends: they are needed. What
+/// it says most is no field, or one of [`ALWAYS`].
 fn named(response: &ResponseHeader) -> Vec<HeaderName> {
     let values = response.headers.get_all(CONNECTION).iter();
     values
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        .map(<[u8]>::trim_ascii)
+        .filter(|name| !name.eq_ignore_ascii_case(b"close"))
+        .filter(|name| !name.eq_ignore_ascii_case(b"keep-alive"))
+        .filter_map(|name| HeaderName::from_bytes(name).ok())
         .filter(|name| *name != CONTENT_LENGTH && *name != TRANSFER_ENCODING)
         .collect()
 }

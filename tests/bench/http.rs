@@ -76,7 +76,16 @@ pub(crate) fn post(path: &str, body: &str) -> Vec<u8> {
     post_with(path, "Accept: */*", body)
 }
 
-/// The same with this field.
+/// The same of any bytes.
+pub(crate) fn post_bytes(path: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let fields = "Host: bench\r\nContent-Type: application/json\r\nContent-Length";
+    let mut request = format!("POST {path} HTTP/1.1\r\n{fields}: {length}\r\n\r\n").into_bytes();
+    request.extend_from_slice(body);
+    request
+}
+
+/// A POST of JSON with this field.
 pub(crate) fn post_with(path: &str, field: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     let fields = format!("Host: bench\r\n{field}\r\nContent-Type: application/json");

@@ -1,4 +1,4 @@
-//! What the log's levels cost: `tests/bench/run`.
+//! What the log's levels cost: `tests/bench/run log`.
 //!
 //! | part | what is measured |
 //! | --- | --- |

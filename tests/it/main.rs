@@ -41,6 +41,7 @@ mod keeping;
 mod keys;
 mod limits;
 mod listening;
+mod loadtest;
 mod metrics;
 mod narrowing;
 mod observing;

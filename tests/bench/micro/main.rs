@@ -1,4 +1,4 @@
-//! What the steps of a write and of its delivery cost, each by itself: `tests/bench/run --micro`.
+//! What the steps of a write and of its delivery cost, each by itself: `tests/bench/run micro`.
 //!
 //! | file | what is measured |
 //! | --- | --- |

@@ -49,6 +49,11 @@ impl Process {
         }
     }
 
+    /// Its number.
+    pub(crate) fn pid(&self) -> String {
+        self.pid.as_raw_nonzero().to_string()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid, signal).unwrap();
     }
@@ -76,6 +81,16 @@ impl Process {
         let mut exit = self.exit.clone();
         let ended = within("the end of a process", exit.wait_for(Option::is_some)).await;
         ended.unwrap().expect("waited for")
+    }
+
+    /// As [`Process::exit`], for what may take longer than anything else.
+    pub(crate) async fn ended_within(&self, time: Duration) -> ExitStatus {
+        let mut exit = self.exit.clone();
+        let ended = tokio::time::timeout(time, exit.wait_for(Option::is_some)).await;
+        ended
+            .expect("it ended in that time")
+            .unwrap()
+            .expect("waited for")
     }
 
     /// Waits for its end and for all that it printed.

@@ -152,6 +152,11 @@ impl Sidecar {
         self.process.prints(wanted).await;
     }
 
+    /// The number of its process.
+    pub(crate) fn pid(&self) -> String {
+        self.process.pid()
+    }
+
     pub(crate) fn resident_kib(&self) -> u64 {
         self.process.resident_kib()
     }

@@ -1,0 +1,98 @@
+//! Many streams: how fast they open, and what it is like when all of them come back at once.
+
+use serde_json::Value;
+
+use crate::fanout::grouped;
+use crate::http::Result;
+use crate::load::{self, Storm, Streams};
+use crate::numbers::Table;
+use crate::series::{Bench, Series, figure};
+use crate::served::Peer;
+
+/// Measures and prints it.
+pub(crate) fn measure(bench: &mut Bench) {
+    let cases = [OPENED.to_owned(), STORM.to_owned()];
+    let series = bench.in_turns("many", u32::MAX, &cases, &PEERS, once);
+    print(&series);
+    let opened = series.median(OPENED, Peer::Tidings, "opened_per_second");
+    bench.aim_above(
+        format!("{} new streams, a second", grouped(STREAMS)),
+        5_000.0,
+        opened,
+    );
+    let worse = worse(&series, Peer::Tidings);
+    bench.aim_below("the API while all come back: p99, times calm", 2.0, worse);
+}
+
+fn once(bench: &Bench, case: usize, peer: Peer) -> Result<Value> {
+    let served = peer.start(bench)?;
+    let opened = Streams {
+        url: served.stream_url(),
+        write_url: served.write_url(),
+        streams: STREAMS,
+        process: served.process.id(),
+        ..Streams::default()
+    };
+    if case == 0 {
+        return load::streams(bench, &opened);
+    }
+    let storm = Storm {
+        missed: MISSED,
+        probe_url: served.url("/bytes/200"),
+        probe_rate: 100.0,
+    };
+    load::streams(
+        bench,
+        &Streams {
+            writes: 20,
+            burst: 1,
+            rate: 5.0,
+            record_bytes: 200,
+            storm: Some(storm),
+            ..opened
+        },
+    )
+}
+
+fn print(series: &Series) {
+    println!("## Many streams\n");
+    let mut table = Table::new(&[
+        "by",
+        "new streams/s",
+        "caught up p50 ms",
+        "all of them, ms",
+        "API p99 calm, ms",
+        "meanwhile, ms",
+        "times calm",
+    ]);
+    for peer in PEERS {
+        let storm = |key| series.least(STORM, peer, key);
+        table.row([
+            peer.name().to_owned(),
+            series.most(OPENED, peer, "opened_per_second"),
+            storm("caught_up_p50_ms"),
+            storm("caught_up_max_ms"),
+            storm(CALM),
+            storm(DURING),
+            figure(worse(series, peer)),
+        ]);
+    }
+    table.print();
+    println!(
+        "{} streams, which come back at once after {MISSED} events that each has missed; the API is",
+        grouped(STREAMS)
+    );
+    println!("asked through the same process, and by the process that hears.\n");
+}
+
+fn worse(series: &Series, peer: Peer) -> f64 {
+    series.grown((STORM, peer), CALM, DURING)
+}
+
+const PEERS: [Peer; 2] = [Peer::Tidings, Peer::Nchan];
+const STREAMS: usize = 10_000;
+const MISSED: usize = 100;
+const OPENED: &str = "opened";
+const STORM: &str = "back at once";
+const CALM: &str = "probe_calm_p99_ms";
+const DURING: &str = "probe_storm_p99_ms";

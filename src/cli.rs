@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 
 use crate::config::{self, SchemaOf, Watch};
+use crate::memory::{Machine, Memory};
 use crate::observe::preset;
 use crate::server::{self, Signals};
 use crate::tail::{self, Tail};
@@ -103,7 +104,10 @@ fn check(file: Option<&Path>, shown: Option<&str>) -> Result<(), String> {
         return Ok(());
     };
     let snapshot = config::load(file, &environment, 1).map_err(|errors| errors.to_string())?;
-    say(&config::describe(&snapshot))
+    let machine = Machine::read();
+    let memory = Memory::of(&snapshot, machine.threads);
+    let (page, warnings) = (memory.page(&machine), memory.warnings(&machine));
+    say(&config::describe_with(&snapshot, &page, warnings))
 }
 
 fn check_health(options: healthcheck::Options) -> Result<(), String> {

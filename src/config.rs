@@ -34,7 +34,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use admin::admin;
-pub use describe::describe;
+pub use describe::{describe, describe_with};
 pub use fault::ConfigErrors;
 pub use schema::{SchemaOf, schema};
 pub use watch::{Prompt, Watch};

@@ -10,6 +10,7 @@
 //! configuration, the one that was in force when its head was complete.
 
 mod arriving;
+pub(crate) mod benching;
 mod connections;
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzzing;

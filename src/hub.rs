@@ -13,6 +13,7 @@
 
 mod audience;
 mod beats;
+pub(crate) mod benching;
 mod clients;
 mod engine;
 mod frames;

@@ -77,8 +77,10 @@
 //! | | [`front`] | the accept loop, the gate, and who answers |
 //! | | [`admin`] | health, readiness and metrics |
 //! | 4 wiring | [`logging`], [`demo`] | the diagnostics; the demo's database |
+//! | | [`memory`] | what the process may take by its configuration, and what there is |
 //! | | [`tail`], [`healthcheck`] | a stream followed in a terminal; a sidecar asked how it is |
 //! | | [`server`], [`cli`] | what is started, reloaded and drained; commands and exit codes |
+//! | | `benching` | what the micro-benchmarks reach |
 //! | | `fuzzing` | what has to hold of any bytes; in tests and for the fuzzer alone |
 //!
 //! # Words
@@ -200,12 +202,15 @@ pub mod jwks;
 pub mod proxy;
 pub mod reads;
 
+#[doc(hidden)]
+pub mod benching;
 pub mod cli;
 pub mod demo;
 #[cfg(any(fuzzing, test))]
 pub mod fuzzing;
 pub mod healthcheck;
 pub mod logging;
+pub mod memory;
 pub mod server;
 pub mod tail;
 

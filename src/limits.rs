@@ -6,7 +6,9 @@
 //! outside stands here and nowhere else.
 
 mod bodies;
+mod memory;
 pub use bodies::*;
+pub use memory::*;
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -37,6 +39,9 @@ pub struct Limits {
     /// Bytes of a request's and of an answer's body that are kept to observe a write, each.
     /// A longer body passes through whole and the write is `uncertain`. In [`OBSERVED_BODY_BYTES`].
     pub observed_body_bytes: usize,
+    /// Bytes of all those bodies that are kept at once, and of the records that are read to complete
+    /// writes; what is beyond is as a longer body. In [`OBSERVED_BODIES_BYTES`].
+    pub observed_bodies_bytes: usize,
     /// Bytes of what all PocketBase clients are subscribed to; who would add to that is answered 503.
     /// In [`SUBSCRIPTION_BYTES`].
     pub subscription_bytes: usize,
@@ -54,6 +59,7 @@ impl Default for Limits {
             head_bytes: 32 * KIB,
             head_timeout: Duration::from_secs(10),
             observed_body_bytes: MIB,
+            observed_bodies_bytes: 256 * MIB,
             subscription_bytes: 64 * MIB,
         }
     }
@@ -122,9 +128,6 @@ pub const HEAD_BYTES: RangeInclusive<usize> = KIB..=MIB;
 /// What may be chosen for [`Limits::subscription_bytes`]. The memory is some times that: of each its
 /// text, what was read of it, and what finds it.
 pub const SUBSCRIPTION_BYTES: RangeInclusive<usize> = KIB..=64 * 1024 * MIB;
-/// What may be chosen for [`Limits::observed_body_bytes`]: it is held twice for each write under
-/// way, and twice more for as long as what is coded is read.
-pub const OBSERVED_BODY_BYTES: RangeInclusive<usize> = 1..=64 * MIB;
 /// What may be chosen for a timeout, of the downstream or of the upstream.
 pub const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(1);
 /// What may be chosen for `drain`.
@@ -422,6 +425,8 @@ pub const SEGMENT_POINT_BYTES: u64 = 64 * 1024;
 pub const KIB: usize = 1024;
 /// Bytes in a mebibyte.
 pub const MIB: usize = 1024 * KIB;
+/// Bytes.
+pub const GIB: usize = 1024 * MIB;
 
 /// Records that the demo's database holds: its page lists them all.
 pub const DEMO_RECORDS_MAX: usize = 1000;

@@ -40,6 +40,7 @@ mod queue;
 mod ring;
 mod state;
 
+use std::any::Any;
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
@@ -102,12 +103,22 @@ pub struct Terms {
 ///
 /// Dropped, nothing is lost: the append goes on.
 #[derive(Debug)]
-pub struct Ticket(oneshot::Receiver<()>);
+pub struct Ticket {
+    told: oneshot::Receiver<()>,
+    /// What is let go with it.
+    kept: Option<Box<dyn Any + Send>>,
+}
 
 impl Ticket {
     /// Ready when that is told.
     pub(crate) fn until(told: oneshot::Receiver<()>) -> Self {
-        Self(told)
+        Self { told, kept: None }
+    }
+
+    /// Keeps something until then.
+    pub(crate) fn keeping(mut self, what: impl Any + Send) -> Self {
+        self.kept = Some(Box::new(what));
+        self
     }
 }
 
@@ -239,7 +250,7 @@ impl Log {
         if told.is_none() {
             self.0.grown.notify_one();
         }
-        told.map(Ticket)
+        told.map(Ticket::until)
     }
 
     /// Whether writes are refused now.
@@ -456,7 +467,7 @@ impl Future for Ticket {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut self.0).poll(cx).map(drop)
+        Pin::new(&mut self.told).poll(cx).map(drop)
     }
 }
 

@@ -8,6 +8,7 @@
 //! A log that survives the process is told of a write before the upstream is: what a crash
 //! leaves without an outcome is `uncertain`.
 
+mod budget;
 mod capture;
 mod completing;
 mod exchange;
@@ -43,6 +44,7 @@ use crate::limits::{CONNECT_TRIES_MAX, DOWNSTREAM_STALL, UPSTREAM_IDLE_MAX};
 use crate::log::{Log, Refused};
 use crate::metrics::{Class, Metrics};
 use crate::observe::{Completion, Happened};
+use budget::{Budget, Share};
 use completing::{Completing, Writer};
 use exchange::{Exchange, has_no_body};
 use failing::{answer, report, status_of};
@@ -57,6 +59,8 @@ pub struct Proxy {
 struct Relay {
     log: Log,
     completing: Completing,
+    /// What is kept of the bodies of all exchanges.
+    bodies: Arc<Budget>,
     peers: Peers,
     metrics: Arc<Metrics>,
 }
@@ -88,9 +92,11 @@ impl Proxy {
             max_retries: CONNECT_TRIES_MAX,
             ..ServerConf::default()
         });
+        let bodies = Arc::default();
         let relay = Relay {
-            completing: Completing::new(log.clone(), known, Arc::clone(&metrics)),
+            completing: Completing::new(log.clone(), known, &bodies, Arc::clone(&metrics)),
             log,
+            bodies,
             peers: Peers::default(),
             metrics,
         };
@@ -133,6 +139,7 @@ impl Relay {
             return;
         };
         let intent = observing.take_intent();
+        let share = observing.take_share();
         let (all, facts) = match answered {
             Answered::InPart => observing.lost(),
             Answered::Whole => observing.complete(),
@@ -152,7 +159,7 @@ impl Relay {
         if let (Answered::Whole, Some(ticket)) = (answered, ticket)
             && let Some(connection) = connection
         {
-            connection.hold(ticket);
+            connection.hold(ticket.keeping(share));
         }
     }
 }
@@ -202,7 +209,8 @@ impl ProxyHttp for Relay {
             }
             connection.hide_loss();
             let body_bytes_max = snapshot.limits.observed_body_bytes;
-            turn.exchange = Exchange::observe(observed, request, body_bytes_max);
+            let share = Share::new(&self.bodies, snapshot.limits.observed_bodies_bytes);
+            turn.exchange = Exchange::observe(observed, request, body_bytes_max, share);
         }
         turn.snapshot = snapshot;
         Ok(())

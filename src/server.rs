@@ -32,6 +32,7 @@ use crate::known::Known;
 use crate::limits::DESCRIPTORS_KEPT;
 use crate::log::{self, Log, OpenError};
 use crate::logging;
+use crate::memory::{Machine, Memory};
 use crate::metrics::Metrics;
 use crate::proxy::Proxy;
 use crate::reads::Reader;
@@ -71,6 +72,7 @@ pub async fn run(
     let metrics = Arc::new(Metrics::new(Timestamp::now()));
     let descriptors = descriptors();
     let affordable = streams_affordable(descriptors, snapshot.limits.streams);
+    weigh(&snapshot);
     let (listener, admin) = bind(&snapshot).await?;
 
     let log = open_log(&snapshot)?;
@@ -261,6 +263,7 @@ impl Reload {
         self.hub.reload(terms);
         self.log.set_terms(log_terms(&snapshot));
         self.known.resize(snapshot.observe.remember_bytes);
+        weigh(&snapshot);
         let generation = snapshot.generation;
         self.snapshot.store(snapshot);
         self.jwks.reloaded();
@@ -314,6 +317,12 @@ fn log_terms(snapshot: &Snapshot) -> log::Terms {
         wait: snapshot.log.wait,
         on_failure: snapshot.log.on_failure,
     }
+}
+
+/// Says where the memory that there is does not suffice for what may become of the configuration.
+fn weigh(snapshot: &Snapshot) {
+    let machine = Machine::read();
+    Memory::of(snapshot, machine.threads).warn(&machine);
 }
 
 /// Lets the process open as many sockets as it may: the usual soft limit is 1024. The answer is

@@ -23,6 +23,12 @@ use crate::log::{Level, OnFailure};
 /// What `snapshot` says, as text of several lines, what deserves a second look last.
 #[must_use]
 pub fn describe(snapshot: &Snapshot) -> String {
+    describe_with(snapshot, "", Vec::new())
+}
+
+/// The same, with lines and with warnings of what is not said by the configuration alone.
+#[must_use]
+pub fn describe_with(snapshot: &Snapshot, lines: &str, of_others: Vec<String>) -> String {
     let mut page = Page(String::new());
     page.line("listen", snapshot.listen);
     page.trusted_proxies(&snapshot.trusted_proxies);
@@ -47,6 +53,7 @@ pub fn describe(snapshot: &Snapshot) -> String {
         ),
     );
     page.line("drain", show_duration(snapshot.drain));
+    page.0.push_str(lines);
     let of_streams = snapshot
         .realtime
         .streams
@@ -58,6 +65,7 @@ pub fn describe(snapshot: &Snapshot) -> String {
         .chain(proxies::warnings(&snapshot.trusted_proxies))
         .chain(of_rules)
         .chain(of_streams)
+        .chain(of_others)
     {
         page.line("warning", warning);
     }

@@ -299,6 +299,7 @@ pub(super) struct Limits {
     pub(super) head: Option<Text>,
     pub(super) head_timeout: Option<Text>,
     pub(super) observed_body: Option<Text>,
+    pub(super) observed_bodies: Option<Text>,
     pub(super) subscriptions: Option<Text>,
 }
 

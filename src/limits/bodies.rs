@@ -1,6 +1,14 @@
 //! What is read of bodies.
 
-use super::KIB;
+use std::ops::RangeInclusive;
+
+use super::{KIB, MIB};
+
+/// What may be chosen for [`super::Limits::observed_body_bytes`]: it is held twice for each write under
+/// way, and twice more for as long as what is coded is read.
+pub const OBSERVED_BODY_BYTES: RangeInclusive<usize> = 1..=64 * MIB;
+/// What may be chosen for [`super::Limits::observed_bodies_bytes`], from what is kept of one body on.
+pub const OBSERVED_BODIES_BYTES: RangeInclusive<usize> = 1..=64 * 1024 * MIB;
 
 /// Arrays and objects within one another in JSON that becomes part of an event: whoever reads
 /// one, here or in a client, may do so by recursion. A body that is nested deeper is passed on
@@ -12,7 +20,7 @@ pub const JSON_DEPTH: usize = 128;
 pub const JSON_NAMES_MAX: usize = 1_000_000;
 
 /// Bytes of the program that the globs of `observe.ignore` are compiled to: some thousands of them.
-pub const GLOBS_BYTES_MAX: usize = 4 * super::MIB;
+pub const GLOBS_BYTES_MAX: usize = 4 * MIB;
 
 /// Codings of one body (`Content-Encoding: gzip, br`): each is undone for itself, and who sends
 /// more sends no record.

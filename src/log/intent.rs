@@ -70,7 +70,7 @@ impl Log {
         };
         if let Some(told) = told {
             self.0.work.notify_one();
-            Ticket(told).await;
+            Ticket::until(told).await;
         }
         if self.refuses() {
             // It did not go: nothing is to be told of it.

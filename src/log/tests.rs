@@ -68,7 +68,7 @@ fn what_is_no_longer_kept_is_too_old() {
 fn failed(folder: &TempDir) -> (Log, Cursor) {
     let log = Log::open(folder.path(), Level::Process, Epoch::new(7), terms()).unwrap();
     let ticket = log.append(vec![custom()], None).unwrap();
-    ticket.0.blocking_recv().unwrap();
+    ticket.told.blocking_recv().unwrap();
     let before = log.tail();
     let why = "a test says so".into();
     let told = log
@@ -122,7 +122,7 @@ fn what_is_missing_is_told_although_more_is_written_than_published() {
     let log = Log::open(folder.path(), Level::Process, Epoch::new(7), terms()).unwrap();
     for _ in 0..2 {
         let ticket = log.append(vec![custom()], None).unwrap();
-        ticket.0.blocking_recv().unwrap();
+        ticket.told.blocking_recv().unwrap();
     }
     let files = log.0.directory.as_ref().unwrap();
     // As it is between the write of the second and its sync.

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
+use super::budget::{Budget, Share};
 use crate::client::{self, Client};
 use crate::config::{HostHeader, Snapshot};
 use crate::connection::RequestId;
@@ -37,6 +38,8 @@ pub(super) struct Completing {
     log: Log,
     known: Arc<Known>,
     client: Arc<Client>,
+    /// What is read is kept as bodies are.
+    bodies: Arc<Budget>,
     metrics: Arc<Metrics>,
 }
 
@@ -86,11 +89,17 @@ impl Writer {
 }
 
 impl Completing {
-    pub(super) fn new(log: Log, known: Arc<Known>, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(
+        log: Log,
+        known: Arc<Known>,
+        bodies: &Arc<Budget>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             log,
             known,
             client: Arc::default(),
+            bodies: Arc::clone(bodies),
             metrics,
         }
     }
@@ -121,8 +130,10 @@ impl Completing {
         // For all of them: whoever wrote waits. It may leave, and this ends by itself.
         let mut bounds = Bounds::of(&snapshot);
         tokio::spawn(async move {
+            // Until all of it is in the log.
+            let share = self.share(&writer, &snapshot);
             for happened in &mut all {
-                if !matches!(happened.completion, Completion::Upstream) {
+                if share.is_none() || !matches!(happened.completion, Completion::Upstream) {
                     continue;
                 }
                 if let Kind::Write {
@@ -161,7 +172,25 @@ impl Completing {
         snapshot: &Snapshot,
     ) -> Option<Json> {
         let bounds = Bounds::of(snapshot);
+        let _share = self.share(writer, snapshot)?;
         self.read(collection, id, writer, snapshot, &bounds).await
+    }
+
+    /// Room for all that may be read for one request; none, and nothing is read, if there is none
+    /// left.
+    fn share(&self, writer: &Writer, snapshot: &Snapshot) -> Option<Share> {
+        let limits = &snapshot.limits;
+        let (of, bytes) = (limits.observed_bodies_bytes, limits.observed_body_bytes);
+        let share = Share::with(&self.bodies, of, bytes);
+        if share.is_none() {
+            let request_id = writer.request_id.as_ref().map(RequestId::as_str);
+            debug!(
+                request_id,
+                "limits.observed_bodies has no room for a record"
+            );
+            self.metrics.completions.inc(Said::Failed);
+        }
+        share
     }
 
     /// The record as the upstream shows it to the writer, without what is not told; none if it

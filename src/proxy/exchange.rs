@@ -8,6 +8,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION, TRANSFER
 use pingora::http::{RequestHeader, ResponseHeader};
 use serde_json::value::RawValue;
 
+use super::budget::Share;
 use super::capture::{Capture, body};
 use crate::event::{Id, Json, Kind, Method};
 use crate::log::{Intent, Unsettled};
@@ -36,6 +37,8 @@ pub(crate) struct Observing {
     codings: Codings,
     request: Capture,
     response: Capture,
+    /// What they, and the record before a delete, have of what is kept of all exchanges.
+    share: Share,
     /// Bytes of a body that are read at most, whatever it was coded into.
     body_bytes_max: usize,
 }
@@ -89,11 +92,13 @@ enum End {
 }
 
 impl Exchange {
-    /// Begins to observe; of each body so many bytes are kept at most, and read when it is decoded.
+    /// Begins to observe; of each body so many bytes are kept at most, and read when it is decoded,
+    /// and of all together what there is for `share`.
     pub(super) fn observe(
         observed: Observed,
         request: &RequestHeader,
         body_bytes_max: usize,
+        share: Share,
     ) -> Self {
         let types = request.headers.get_all(CONTENT_TYPE).iter();
         Self::Observing(Box::new(Observing {
@@ -109,6 +114,7 @@ impl Exchange {
             },
             request: Capture::new(body_bytes_max),
             response: Capture::new(body_bytes_max),
+            share,
             body_bytes_max,
         }))
     }
@@ -129,14 +135,19 @@ impl Observing {
         self.observed.read_before()
     }
 
-    /// The record was read before its delete.
+    /// The record was read before its delete. It is let go if there is no room for it.
     pub(super) fn see_before(&mut self, record: Option<Json>) {
-        self.before = record;
+        self.before = record.filter(|record| self.share.take(record.as_str().len()));
     }
 
     /// What the log knows of the write; it is for whoever tells the outcome.
     pub(super) fn take_intent(&mut self) -> Option<Intent> {
         self.intent.take()
+    }
+
+    /// What was taken for its bodies: they are in its events until the log has those.
+    pub(super) fn take_share(&mut self) -> Share {
+        self.share.split()
     }
 
     /// The request's head goes to the upstream, and the log knows.
@@ -149,7 +160,7 @@ impl Observing {
 
     /// A piece of the request's body passes.
     pub(super) fn see_request(&mut self, piece: &Bytes) {
-        self.request.keep(piece);
+        self.request.keep(piece, &mut self.share);
     }
 
     /// The head of the final answer passes, as the upstream sent it.
@@ -167,7 +178,7 @@ impl Observing {
 
     /// A piece of the answer's body passes.
     pub(super) fn see_response(&mut self, piece: &Bytes) {
-        self.response.keep(piece);
+        self.response.keep(piece, &mut self.share);
     }
 
     /// What is known of the write, whatever it amounts to.

@@ -138,6 +138,37 @@ async fn check_says_where_the_log_is_and_makes_nothing() {
 }
 
 #[tokio::test]
+async fn check_adds_up_what_memory_there_may_be_and_compares_it() {
+    let output = check(&format!("{}limits: {{ streams: 3000 }}\n", sound())).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
+    for told in [
+        "memory    ",
+        " 3000 x   1KiB =   3MiB  streams: limits.streams\n",
+        "MiB  the log: log.keep.bytes\n",
+        "  when full and idle\n",
+        "  at worst, with what is above\n",
+        "files     23256 open with all streams and connections, of ",
+    ] {
+        assert!(output.stdout.contains(told), "{told}: {}", output.stdout);
+    }
+    let many = format!("{}limits: {{ streams: 1000000, head: 1MiB }}\n", sound());
+    let output = check(&many).await;
+    let warned = output
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with("warning"));
+    let warned: Vec<_> = warned.collect();
+    assert!(
+        warned.iter().any(|line| line.contains("memory: ")),
+        "{warned:?}"
+    );
+    assert!(
+        warned.iter().any(|line| line.contains("limits.streams")),
+        "{warned:?}"
+    );
+}
+
+#[tokio::test]
 async fn check_refuses_a_log_that_is_not_where_it_seems_to_be() {
     for (log, told) in [
         ("level: disk", "log.level: disk needs log.dir"),

@@ -1,6 +1,7 @@
 //! Whatever is too much costs the one who asks for it, and nobody else.
 
 use serde_json::json;
+use tidings::limits::STREAM_BYTES;
 
 use crate::harness::{
     ALL, Conn, EVERYTHING, Frame, Release, Scripted, Sidecar, Subscriber, eventually, ok,
@@ -297,4 +298,34 @@ async fn a_connection_is_idle_for_as_long_as_it_may() {
     used.response().await.expect(200);
     assert_eq!(fresh.rest().await, b"");
     assert_eq!(used.rest().await, b"");
+}
+
+#[tokio::test]
+async fn an_idle_stream_takes_no_more_than_it_is_counted_for() {
+    const COUNT: usize = 2000;
+    let sidecar = sidecar_with("logging: { level: error }").await;
+    // What it takes to accept some is there by then.
+    let mut streams = Vec::new();
+    for _ in 0..COUNT / 4 {
+        streams.push(sidecar.hear(ALL).await);
+    }
+    let before = sidecar.own_kib();
+    for _ in 0..COUNT {
+        streams.push(sidecar.hear(ALL).await);
+    }
+    let grown = sidecar.own_kib().saturating_sub(before) * 1024;
+    let counted = (COUNT * STREAM_BYTES) as u64;
+    assert!(grown <= counted, "{grown} bytes, and {counted} are counted");
+}
+
+#[tokio::test]
+async fn limits_beyond_the_memory_that_there_is_are_warned_of() {
+    const WORDS: &[&str] = &["WARN", "memory ", "limits.connections"];
+    let many = "limits: { streams: 1000000, connections: 1000000, head: 1MiB }";
+    let sidecar = sidecar_with(many).await;
+    sidecar.logs(WORDS).await;
+    let sidecar = sidecar_with("limits: { streams: 10, connections: 10 }").await;
+    assert!(!sidecar.log().contains("memory "), "{}", sidecar.log());
+    sidecar.rewrite(&format!("{EVERYTHING}{many}\n"));
+    sidecar.logs(WORDS).await;
 }

@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 
 use crate::harness::{
-    ALL, Conn, EVERYTHING, Frame, JsonServer, Scripted, Sidecar, Subscriber, answer, ok,
+    ALL, Conn, EVERYTHING, Frame, JsonServer, Release, Request, Scripted, Sidecar, Subscriber,
+    answer, ok,
 };
 
 /// A scripted upstream that always answers so, a sidecar before it, and who hears everything.
@@ -213,6 +214,37 @@ async fn a_request_beyond_the_cap_is_told_by_its_answer() {
     assert_eq!(told["data"], json!({"id": 1, "n": 2}));
     subscriber.hears_nothing_of(&sidecar).await;
     assert_eq!(upstream.request(0).await.body, large.to_string().as_bytes());
+}
+
+#[tokio::test]
+async fn what_all_writes_under_way_may_keep_is_bounded_and_costs_no_request() {
+    let release = Release::new();
+    let held = |request: &Request| request.head.start().contains("/posts/1 ");
+    let record = move |request: &Request| match held(request) {
+        true => ok(r#"{"id":1}"#),
+        false => ok(&json!({"id": 2, "text": "x".repeat(800)}).to_string()),
+    };
+    let upstream = Scripted::holding(&release, held, record).await;
+    let little = format!("{EVERYTHING}limits: {{ observed_body: 1KiB, observed_bodies: 1KiB }}\n");
+    let sidecar = Sidecar::start(&upstream.url(), &little).await;
+    let mut subscriber = sidecar.hear(ALL).await;
+    let body = json!({"text": "x".repeat(800)});
+    let held = sidecar.put("/posts/1", body.clone());
+    let beside = async {
+        upstream.request(0).await;
+        let passed = sidecar.put("/posts/2", body.clone()).await.expect(200);
+        assert_eq!(passed.json()["text"], body["text"]);
+        release.open();
+    };
+    let (answered, ()) = tokio::join!(held, beside);
+    answered.expect(200);
+    assert_eq!(upstream.request(1).await.body, body.to_string().as_bytes());
+    is_uncertain(&subscriber.next().await, "PUT", "posts", json!("2"));
+    assert_eq!(subscriber.next().await.event(), "put");
+    // What was kept was given back.
+    sidecar.put("/posts/2", json!({})).await.expect(200);
+    assert_eq!(subscriber.next().await.event(), "put");
+    subscriber.hears_nothing_of(&sidecar).await;
 }
 
 #[tokio::test]

@@ -29,10 +29,12 @@ const ORDER: &[&str] = &[
     "admin",
     "demo",
     "logging",
+    "memory",
     "tail",
     "healthcheck",
     "server",
     "cli",
+    "benching",
     "fuzzing",
     "main",
 ];

@@ -10,11 +10,12 @@ impl Page {
         self.line(
             "limits",
             format_args!(
-                "{} streams, {} of a request's head within {}, {} of a body observed",
+                "{} streams, {} of a request's head within {}, {} of a body observed, {} of all",
                 limits.streams,
                 show_size(limits.head_bytes),
                 show_duration(limits.head_timeout),
-                show_size(limits.observed_body_bytes)
+                show_size(limits.observed_body_bytes),
+                show_size(limits.observed_bodies_bytes)
             ),
         );
         self.line(

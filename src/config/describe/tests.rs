@@ -58,7 +58,7 @@ access    by key
             hears nothing
             publishes nothing
 log       memory, keeps 10000 events, 64MiB of them, 1h long
-limits    20000 streams, 32KiB of a request's head within 10s, 1MiB of a body observed
+limits    20000 streams, 32KiB of a request's head within 10s, 1MiB of a body observed, 256MiB of all
           10000 connections, each idle for 75s
 logging   info and worse, auto
 drain     10s

@@ -10,6 +10,13 @@ use crate::limits::{self, Limits};
 pub(super) fn limits_of(file: &file::Limits, lower: &mut Lower<'_>) -> Limits {
     let default = Limits::default();
     let size = |range| move |text: &str| -> Result<usize, NotAMeasure> { unit::size(text, range) };
+    let observed_body_bytes = lower.or(
+        file.observed_body.as_ref(),
+        default.observed_body_bytes,
+        size(&limits::OBSERVED_BODY_BYTES),
+    );
+    // One body has room, or none would ever be read.
+    let observed_bodies = observed_body_bytes..=*limits::OBSERVED_BODIES_BYTES.end();
     Limits {
         streams: lower.or(
             file.streams.as_ref(),
@@ -39,10 +46,11 @@ pub(super) fn limits_of(file: &file::Limits, lower: &mut Lower<'_>) -> Limits {
             default.head_timeout,
             &limits::TIMEOUT,
         ),
-        observed_body_bytes: lower.or(
-            file.observed_body.as_ref(),
-            default.observed_body_bytes,
-            size(&limits::OBSERVED_BODY_BYTES),
+        observed_body_bytes,
+        observed_bodies_bytes: lower.or(
+            file.observed_bodies.as_ref(),
+            default.observed_bodies_bytes,
+            size(&observed_bodies),
         ),
         subscription_bytes: lower.or(
             file.subscriptions.as_ref(),

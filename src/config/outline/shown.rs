@@ -208,6 +208,7 @@ pub(in crate::config) const SHOWN: &[&str] = &[
     "limits.head",
     "limits.head_timeout",
     "limits.idle_timeout",
+    "limits.observed_bodies",
     "limits.observed_body",
     "limits.streams",
     "limits.streams_per_address",

@@ -23,6 +23,8 @@ limits: { head: 1023 }  =>  3:limits.head must be from 1KiB to 1MiB
 limits: { head: 1KB }  =>  3:limits.head is no size
 limits: { head_timeout: 0ms }  =>  3:limits.head_timeout must be from 1ms to 1h
 limits: { subscriptions: 1 }  =>  3:limits.subscriptions must be from 1KiB to 64GiB
+limits: { observed_bodies: 1023KiB }  =>  3:limits.observed_bodies must be from 1MiB to 64GiB
+limits: { observed_body: 4KiB, observed_bodies: 4095 }  =>  3:limits.observed_bodies must be from 4KiB to 64GiB
 limits: { observed_body: 1GiB }  =>  3:limits.observed_body must be from 1 to 64MiB
 ";
 

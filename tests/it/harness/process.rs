@@ -159,9 +159,18 @@ impl Process {
 
     /// Kibibytes of memory that are its own and resident.
     pub(crate) fn resident_kib(&self) -> u64 {
-        let status = format!("/proc/{}/status", self.pid.as_raw_nonzero());
-        let status = std::fs::read_to_string(status).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        self.kib("status", "VmRSS:")
+    }
+
+    /// The same, of what others have as well its part alone: what the kernel calls PSS.
+    pub(crate) fn own_kib(&self) -> u64 {
+        self.kib("smaps_rollup", "Pss:")
+    }
+
+    fn kib(&self, file: &str, name: &str) -> u64 {
+        let file = format!("/proc/{}/{file}", self.pid.as_raw_nonzero());
+        let text = std::fs::read_to_string(file).unwrap();
+        let line = text.lines().find(|line| line.starts_with(name));
         let words = line.unwrap().split_whitespace().nth(1);
         words.unwrap().parse().unwrap()
     }

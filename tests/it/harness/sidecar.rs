@@ -161,6 +161,10 @@ impl Sidecar {
         self.process.resident_kib()
     }
 
+    pub(crate) fn own_kib(&self) -> u64 {
+        self.process.own_kib()
+    }
+
     /// What it answers at its admin address.
     pub(crate) async fn admin(&self, path: &str) -> Response {
         self.admin_with(path, &[]).await

@@ -269,6 +269,7 @@ impl Open {
         })?;
         let lost = |error: io::Error| format!("{shown} ended the connection: {error}");
         socket.write_all(request.as_bytes()).await.map_err(lost)?;
+        socket.flush().await.map_err(lost)?;
         let mut read = Vec::with_capacity(1024);
         loop {
             if socket.read_buf(&mut read).await.map_err(lost)? == 0 {

@@ -142,8 +142,9 @@ impl Connection {
                 none.insert(socket.map_err(|error| format!("cannot connect: {error}"))?)
             }
         };
-        let sent = socket.write_all(request).await;
-        sent.map_err(|error| format!("cannot send: {error}"))?;
+        let failed = |error: io::Error| format!("cannot send: {error}");
+        socket.write_all(request).await.map_err(failed)?;
+        socket.flush().await.map_err(failed)?;
         self.read.clear();
         let mut reading = Reading {
             method,

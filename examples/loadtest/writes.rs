@@ -30,6 +30,8 @@ pub(crate) struct Writer {
 pub(crate) struct Outcome {
     /// From when each was sent to the end of its answer.
     pub(crate) times: Latency,
+    /// From when each was due to when it was sent.
+    pub(crate) late: Latency,
     pub(crate) succeeded: u64,
     /// How many failed, by what was answered.
     pub(crate) failures: BTreeMap<String, u64>,
@@ -51,6 +53,8 @@ struct Probing {
 
 impl Outcome {
     pub(crate) fn add(&mut self, times: Times, answer: &Result<Answer, String>) -> bool {
+        self.late
+            .add(times.sent.saturating_duration_since(times.due));
         match answer {
             Ok(answer) if (200..300).contains(&answer.status) => {
                 self.times.add(times.sent.elapsed());
@@ -78,6 +82,7 @@ impl Outcome {
     /// This, and what came of further ones.
     pub(crate) fn join(&mut self, more: &Self) {
         self.times.join(&more.times);
+        self.late.join(&more.late);
         self.succeeded += more.succeeded;
         for (what, count) in &more.failures {
             *self.failures.entry(what.clone()).or_default() += count;

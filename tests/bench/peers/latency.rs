@@ -21,7 +21,7 @@ pub(crate) fn measure(bench: &mut Bench) {
     );
     println!("past it: the write goes to the API itself, and not through nginx.\n");
     for case in &cases {
-        let what = format!("write to event, {} streams, p50 / p99 ms", case.name);
+        let what = format!("write to event, p50 / p99 ms; streams: {}", case.name);
         bench.sum_up(&what, &series, &case.name, &[P50, P99]);
     }
     for case in &cases[1..] {

@@ -15,8 +15,8 @@ pub const THREAD_BYTES: usize = MIB;
 /// of the log, in events of 4 KB, and as much of records took 36 MiB, the program's growth aside.
 pub const SPARE_PARTS: usize = 8;
 
-/// A stream that was sent everything: 533 bytes each between 2,000 and 10,000 of them with one key,
-/// 750 with what was used to accept them.
+/// A stream that was sent everything: 400 to 900 bytes each between 2,000 and 10,000 of them with one
+/// key. Those that come in a burst leave some MiB with the allocator, which are the program's.
 pub const STREAM_BYTES: usize = KIB;
 /// What a stream is matched by where each has a token or an identity of its own: 1 KiB for claims of
 /// 100 bytes, 2 for claims of 1 KB.

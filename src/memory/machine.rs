@@ -138,7 +138,7 @@ fn bounds(root: &Path, mount: &Mount, own: &Path) -> Vec<Bound> {
         Version::One => "memory.limit_in_bytes",
         Version::Two => "memory.max",
     };
-    let groups = within.unwrap_or(Path::new("")).ancestors();
+    let groups = within.unwrap_or_else(|| Path::new("")).ancestors();
     let said = groups.filter_map(|group| {
         let file = mount.place.join(group).join(name);
         let text = fs::read_to_string(root.join(file.strip_prefix("/").ok()?)).ok()?;

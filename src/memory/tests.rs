@@ -29,83 +29,86 @@ fn between(one: &str, other: &str) -> (usize, usize) {
     (other.full() - one.full(), other.at_most() - one.at_most())
 }
 
+/// Two sections, and what the second adds to the sums when full and at worst.
+const MOVES: &[(&str, &str, usize, usize)] = &[
+    (
+        "limits: { streams: 1 }",
+        "limits: { streams: 1001 }",
+        1000 * 5 * KIB,
+        1000 * (5 + 64 + 64) * KIB,
+    ),
+    (
+        "limits: { connections: 10 }",
+        "limits: { connections: 11 }",
+        24 * KIB,
+        (8 + 768 + 64) * KIB,
+    ),
+    (
+        "limits: { connections: 100, head: 1KiB }",
+        "limits: { connections: 100, head: 2KiB }",
+        0,
+        100 * 2 * KIB,
+    ),
+    (
+        "limits: { observed_bodies: 256MiB }",
+        "limits: { observed_bodies: 300MiB }",
+        0,
+        44 * MIB,
+    ),
+    (
+        "limits: { observed_body: 1MiB }",
+        "limits: { observed_body: 2MiB }",
+        0,
+        2 * 12 * MIB,
+    ),
+    (
+        "log: { keep: { bytes: 8MiB } }",
+        "log: { keep: { bytes: 16MiB } }",
+        9 * MIB,
+        9 * MIB,
+    ),
+    (
+        "log: { level: disk, dir: x, keep: { bytes: 16MiB } }",
+        "log: { level: disk, dir: x, keep: { bytes: 16GiB } }",
+        0,
+        0,
+    ),
+    (
+        "observe: { preset: rest, remember: 0 }",
+        "observe: { preset: rest, remember: 16MiB }",
+        18 * MIB,
+        18 * MIB,
+    ),
+    (
+        "realtime: { pocketbase: {} }\nlimits: { subscriptions: 1MiB }",
+        "realtime: { pocketbase: {} }\nlimits: { subscriptions: 2MiB }",
+        2 * MIB,
+        16 * MIB,
+    ),
+    (
+        "limits: { subscriptions: 1MiB }",
+        "limits: { subscriptions: 2MiB }",
+        0,
+        0,
+    ),
+    (
+        "limits: { streams: 10 }",
+        "limits: { streams: 10 }\nrealtime: { restdb: {} }",
+        0,
+        10 * 40 * KIB,
+    ),
+    (
+        "limits: { connections: 10 }\nrealtime: { restdb: {} }",
+        "limits: { connections: 10 }\nrealtime: { restdb: { publish_body: 1MiB } }",
+        0,
+        10 * (3 * MIB - 768 * KIB),
+    ),
+];
+
 #[test]
 fn each_key_moves_the_sums_by_what_it_governs() {
-    for (one, other, full, worst) in [
-        (
-            "limits: { streams: 1 }",
-            "limits: { streams: 1001 }",
-            1000 * 5 * KIB,
-            1000 * (5 + 64 + 64) * KIB,
-        ),
-        (
-            "limits: { connections: 10 }",
-            "limits: { connections: 11 }",
-            24 * KIB,
-            (8 + 768 + 64) * KIB,
-        ),
-        (
-            "limits: { connections: 100, head: 1KiB }",
-            "limits: { connections: 100, head: 2KiB }",
-            0,
-            100 * 2 * KIB,
-        ),
-        (
-            "limits: { observed_bodies: 256MiB }",
-            "limits: { observed_bodies: 300MiB }",
-            0,
-            44 * MIB,
-        ),
-        (
-            "limits: { observed_body: 1MiB }",
-            "limits: { observed_body: 2MiB }",
-            0,
-            2 * 12 * MIB,
-        ),
-        (
-            "log: { keep: { bytes: 8MiB } }",
-            "log: { keep: { bytes: 16MiB } }",
-            9 * MIB,
-            9 * MIB,
-        ),
-        (
-            "log: { level: disk, dir: x, keep: { bytes: 16MiB } }",
-            "log: { level: disk, dir: x, keep: { bytes: 16GiB } }",
-            0,
-            0,
-        ),
-        (
-            "observe: { preset: rest, remember: 0 }",
-            "observe: { preset: rest, remember: 16MiB }",
-            18 * MIB,
-            18 * MIB,
-        ),
-        (
-            "realtime: { pocketbase: {} }\nlimits: { subscriptions: 1MiB }",
-            "realtime: { pocketbase: {} }\nlimits: { subscriptions: 2MiB }",
-            2 * MIB,
-            16 * MIB,
-        ),
-        (
-            "limits: { subscriptions: 1MiB }",
-            "limits: { subscriptions: 2MiB }",
-            0,
-            0,
-        ),
-        (
-            "limits: { streams: 10 }",
-            "limits: { streams: 10 }\nrealtime: { restdb: {} }",
-            0,
-            10 * 40 * KIB,
-        ),
-        (
-            "limits: { connections: 10 }\nrealtime: { restdb: {} }",
-            "limits: { connections: 10 }\nrealtime: { restdb: { publish_body: 1MiB } }",
-            0,
-            10 * (3 * MIB - 768 * KIB),
-        ),
-    ] {
-        assert_eq!(between(one, other), (full, worst), "{other}");
+    for (one, other, full, worst) in MOVES {
+        assert_eq!(between(one, other), (*full, *worst), "{other}");
     }
 }
 

@@ -21,6 +21,10 @@ mod observing;
 use jiff::Timestamp;
 use tidings::event::{Cursor, Epoch, Event, Id, Json, Kind, Method};
 
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() {
     divan::main();
 }

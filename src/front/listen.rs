@@ -14,7 +14,7 @@ use super::Front;
 use super::connections::{From, Held, Max};
 use crate::connection::Connection;
 use crate::forwarded;
-use crate::limits::{ACCEPT_PAUSE, BACKLOG, CONNECTIONS_WARN_PAUSE};
+use crate::limits::{ACCEPT_PAUSE, ACCEPTS_IN_A_ROW, BACKLOG, CONNECTIONS_WARN_PAUSE};
 use crate::metrics::Shed;
 
 /// A bound address.
@@ -53,8 +53,13 @@ impl Listener {
     /// its channel closes, none is left.
     pub async fn run(self, front: Arc<Front>, serving: mpsc::Sender<()>) {
         let mut draining = front.draining.clone();
-        let mut warned = None;
+        let (mut warned, mut in_a_row) = (None, 0);
         loop {
+            in_a_row += 1;
+            if in_a_row > ACCEPTS_IN_A_ROW {
+                in_a_row = 0;
+                task::yield_now().await;
+            }
             let accepted = tokio::select! {
                 accepted = self.socket.accept() => accepted,
                 // The sender lives as long as the process serves.

@@ -26,6 +26,8 @@ pub(super) struct Audiences {
     index: Index,
     /// When the audiences whose grants end by themselves do, the first one first.
     ends: BTreeSet<(Timestamp, usize)>,
+    /// How many there were and are no more.
+    removed: u64,
 }
 
 /// One audience.
@@ -92,6 +94,11 @@ impl Audiences {
             self.remove(id);
         }
         moved
+    }
+
+    /// How many there were and are no more: as long as that is the same, so is who an id names.
+    pub(super) fn removed(&self) -> u64 {
+        self.removed
     }
 
     /// The audience `id`.
@@ -173,6 +180,7 @@ impl Audiences {
     }
 
     fn remove(&mut self, id: usize) {
+        self.removed += 1;
         let audience = self.audiences.remove(id);
         if let Some(until) = audience.grant.until() {
             self.ends.remove(&(until, id));

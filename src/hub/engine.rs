@@ -40,9 +40,12 @@ use super::{Joining, Shared, Terms};
 use crate::access::Leaving;
 use crate::dialect::{Form, Told};
 use crate::event::{Cursor, Event, Gap, Kind};
-use crate::limits::{BATCH_BYTES, BATCH_EVENTS, RETRY_MIN, STREAMS_A_TURN, WRITES_IN_A_ROW};
+use crate::limits::{
+    BATCH_BYTES, BATCH_EVENTS, RETRY_MIN, STREAMS_A_TURN, WRITE_BYTES, WRITES_IN_A_ROW,
+};
 use crate::log::Past;
 use crate::metrics::{Disconnect, Source};
+use behind::Replayed;
 use past::Pieces;
 use waiting::{Halt, Waiting};
 
@@ -76,8 +79,10 @@ pub struct Engine {
     past: Pieces,
     /// Who waits for what the upstream says of a record.
     waiting: Waiting,
-    /// Sockets written since other tasks of the thread had a turn.
+    /// Sockets written since other tasks of the thread had a turn, or as much as to so many.
     written: usize,
+    /// What the last stream that was behind was sent in this turn.
+    replayed: Option<Replayed>,
 }
 
 /// Events of a batch by their place in it, and how they are seen: what one write carries.
@@ -127,6 +132,7 @@ impl Engine {
             past: Pieces::new(Arc::clone(&shared.wake)),
             waiting: Waiting::default(),
             written: 0,
+            replayed: None,
             shared,
         }
     }
@@ -182,6 +188,7 @@ impl Engine {
 
     /// Sends one batch of what the log holds beyond `tail` to those who are live.
     async fn deliver(&mut self) {
+        self.replayed = None;
         if self.streams.is_empty() {
             self.pass_over();
         }
@@ -227,17 +234,6 @@ impl Engine {
         if more {
             self.shared.wake.notify_one();
         }
-    }
-
-    /// Goes to the end of the log: there is nobody to whom anything is to be told.
-    fn pass_over(&mut self) {
-        let tail = self.shared.log.tail();
-        if tail.epoch != self.tail.epoch {
-            self.past.clear();
-            self.waiting.clear();
-        }
-        self.ahead.clear();
-        self.tail = tail;
     }
 
     /// Sends these events to all who are live and may hear them.
@@ -333,6 +329,7 @@ impl Engine {
                     stream.position = batch.cut(taken, self.tail.seq, Instant::now());
                 }
             }
+            self.written += batch.joined.len() / WRITE_BYTES;
             self.give_way().await;
         }
         self.shared

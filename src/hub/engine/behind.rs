@@ -17,8 +17,24 @@ use jiff::Timestamp;
 
 use crate::access::Leaving;
 use crate::event::{Cursor, Event, Gap, Kind};
+use crate::limits::WRITE_BYTES;
 use crate::log::Past;
 use crate::metrics::{Disconnect, Source};
+
+/// What a stream was sent that was behind, for others of its audience that are behind the same place.
+#[derive(Debug)]
+pub(super) struct Replayed {
+    /// Whose it is, as long as no audience went.
+    audience: usize,
+    removed: u64,
+    /// The place behind which it begins.
+    after: u64,
+    /// What was the end then.
+    tail: Cursor,
+    batch: Arc<Batch>,
+    /// The place up to which it goes.
+    reached: u64,
+}
 
 /// What a stream that is behind is sent next.
 enum Next {
@@ -33,6 +49,17 @@ enum Next {
 }
 
 impl Engine {
+    /// Goes to the end of the log: there is nobody to whom anything is to be told.
+    pub(super) fn pass_over(&mut self) {
+        let tail = self.shared.log.tail();
+        if tail.epoch != self.tail.epoch {
+            self.past.clear();
+            self.waiting.clear();
+        }
+        self.ahead.clear();
+        self.tail = tail;
+    }
+
     /// Sends a stream that is behind one batch of what it has missed.
     pub(super) fn catch_up(&mut self, key: u32) {
         let Some((after, progressed)) = self.send_rest(key) else {
@@ -42,22 +69,32 @@ impl Engine {
         if after > tail {
             return self.ahead.push(key);
         }
-        let events = match self.next_for(key, after) {
-            Next::Events(events) => events,
-            // What it had been promised is gone. It is told so, and goes on from now.
-            Next::Gone(gap) => return self.tell_gap_to(key, self.tail, gap),
-            Next::LetGo => return self.end(key, Disconnect::TooSlow),
-            Next::Read => return,
-        };
         let now = Instant::now();
         let starts = self.starts(key);
-        let Some((batch, halt)) = self.batch_for(key, &events) else {
-            return;
+        let (batch, reached, halt) = match self.replayed_before(key, after) {
+            Some((batch, reached)) => (batch, reached, None),
+            None => {
+                let events = match self.next_for(key, after) {
+                    Next::Events(events) => events,
+                    // What it had been promised is gone. It is told so, and goes on from now.
+                    Next::Gone(gap) => return self.tell_gap_to(key, self.tail, gap),
+                    Next::LetGo => return self.end(key, Disconnect::TooSlow),
+                    Next::Read => return,
+                };
+                let Some((batch, halt)) = self.batch_for(key, &events) else {
+                    return;
+                };
+                let reached = match &halt {
+                    Some(halt) => halt.before,
+                    None => events.last().map_or(tail, |event| event.cursor.seq),
+                };
+                (Arc::new(batch), reached, halt)
+            }
         };
-        let reached = match &halt {
-            Some(halt) => halt.before,
-            None => events.last().map_or(tail, |event| event.cursor.seq),
-        };
+        if starts.is_none() && halt.is_none() {
+            self.keep_replayed(key, after, (&batch, reached));
+        }
+        self.written += batch.joined.len() / WRITE_BYTES;
         let Some(stream) = self.streams.get_mut(key as usize) else {
             return;
         };
@@ -88,6 +125,31 @@ impl Engine {
                 stream.position = Behind::keep_starts(starts, position);
             }
         }
+    }
+
+    /// What a stream of the same audience was sent in this turn that was behind the same place, and up to
+    /// which it went: when many come back at once it is the same for all.
+    fn replayed_before(&self, key: u32, after: u64) -> Option<(Arc<Batch>, u64)> {
+        let stream = self.streams.get(key as usize)?;
+        let replayed = self.replayed.as_ref()?;
+        let is_same = (replayed.audience, replayed.after) == (stream.audience.0, after)
+            && (replayed.tail, replayed.removed) == (self.tail, self.audiences.removed())
+            && self.starts(key).is_none();
+        is_same.then(|| (Arc::clone(&replayed.batch), replayed.reached))
+    }
+
+    fn keep_replayed(&mut self, key: u32, after: u64, (batch, reached): (&Arc<Batch>, u64)) {
+        let Some(stream) = self.streams.get(key as usize) else {
+            return;
+        };
+        self.replayed = Some(Replayed {
+            audience: stream.audience.0,
+            removed: self.audiences.removed(),
+            after,
+            tail: self.tail,
+            batch: Arc::clone(batch),
+            reached,
+        });
     }
 
     /// Behind which places the subscriptions of a stream that is behind hear, if each has its own.

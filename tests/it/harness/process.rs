@@ -162,9 +162,9 @@ impl Process {
         self.kib("status", "VmRSS:")
     }
 
-    /// The same, of what others have as well its part alone: what the kernel calls PSS.
+    /// The same without what is a file's: how much that is depends on who else has it open.
     pub(crate) fn own_kib(&self) -> u64 {
-        self.kib("smaps_rollup", "Pss:")
+        self.kib("smaps_rollup", "Anonymous:")
     }
 
     fn kib(&self, file: &str, name: &str) -> u64 {

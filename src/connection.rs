@@ -18,25 +18,19 @@
 
 mod framing;
 mod request_id;
+mod session;
 
 use std::any::Any;
 use std::fmt;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, IoSlice};
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
-use async_trait::async_trait;
 use bytes::{Buf, BytesMut};
 use parking_lot::Mutex;
-use pingora::protocols::raw_connect::ProxyDigest;
-use pingora::protocols::{
-    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
-    TimingDigest, UniqueID, UniqueIDType,
-};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep, timeout};
@@ -296,22 +290,36 @@ impl Connection {
     /// it left, or it has taken nothing for [`DOWNSTREAM_STALL`].
     fn poll_outbound(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.outbound.is_empty() {
-            match Pin::new(&mut self.socket).poll_write(cx, &self.outbound) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(self.lose(ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(written)) => {
-                    self.outbound.advance(written);
-                    self.stall = None;
-                }
-                Poll::Ready(Err(error)) => return Poll::Ready(self.lose(error)),
-                Poll::Pending => {
-                    let started = || Box::pin(sleep(DOWNSTREAM_STALL));
-                    let stall = self.stall.get_or_insert_with(started);
-                    ready!(stall.as_mut().poll(cx));
-                    return Poll::Ready(self.lose(ErrorKind::TimedOut.into()));
-                }
+            if let Err(error) = ready!(self.poll_out(cx, &[])) {
+                return Poll::Ready(self.lose(error));
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Writes what waits and `more` behind it, as much as the socket takes: how much of `more`.
+    fn poll_out(&mut self, cx: &mut Context<'_>, more: &[u8]) -> Poll<io::Result<usize>> {
+        let socket = Pin::new(&mut self.socket);
+        let written = if more.is_empty() {
+            socket.poll_write(cx, &self.outbound)
+        } else {
+            let both = [IoSlice::new(&self.outbound), IoSlice::new(more)];
+            socket.poll_write_vectored(cx, &both)
+        };
+        let written = match written {
+            Poll::Ready(Ok(0)) => return Poll::Ready(Err(ErrorKind::WriteZero.into())),
+            Poll::Ready(written) => written?,
+            Poll::Pending => {
+                let started = || Box::pin(sleep(DOWNSTREAM_STALL));
+                let stall = self.stall.get_or_insert_with(started);
+                ready!(stall.as_mut().poll(cx));
+                return Poll::Ready(Err(ErrorKind::TimedOut.into()));
+            }
+        };
+        self.stall = None;
+        let waited = written.min(self.outbound.len());
+        self.outbound.advance(waited);
+        Poll::Ready(Ok(written - waited))
     }
 
     /// Reads into `inbound`; ready with `false` at the end of the input.
@@ -406,21 +414,24 @@ impl AsyncWrite for Connection {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_held(cx));
-        if self.outbound.len() + bytes.len() > OUTBOUND_BYTES_MAX {
+        let is_copied = bytes.len() < COPIED_BYTES_MAX;
+        if is_copied && self.outbound.len() + bytes.len() > OUTBOUND_BYTES_MAX {
             ready!(self.poll_outbound(cx))?;
         }
         if self.outlet == Outlet::Lost {
             let lost = self.lose(ErrorKind::BrokenPipe.into());
             return Poll::Ready(lost.map(|()| bytes.len()));
         }
-        if bytes.len() < OUTBOUND_BYTES_MAX {
+        if is_copied {
             self.outbound.extend_from_slice(bytes);
             return Poll::Ready(Ok(bytes.len()));
         }
-        // A large piece, with nothing before it: it needs no copy.
-        match ready!(Pin::new(&mut self.socket).poll_write(cx, bytes)) {
-            Ok(written) => Poll::Ready(Ok(written)),
-            Err(error) => Poll::Ready(self.lose(error).map(|()| bytes.len())),
+        loop {
+            match ready!(self.poll_out(cx, bytes)) {
+                Ok(0) => {}
+                Ok(taken) => return Poll::Ready(Ok(taken)),
+                Err(error) => return Poll::Ready(self.lose(error).map(|()| bytes.len())),
+            }
         }
     }
 
@@ -447,41 +458,6 @@ impl fmt::Debug for Connection {
     }
 }
 
-#[async_trait]
-impl Shutdown for Connection {
-    async fn shutdown(&mut self) {
-        drop(AsyncWriteExt::shutdown(self).await);
-    }
-}
-
-impl UniqueID for Connection {
-    fn id(&self) -> UniqueIDType {
-        self.socket.as_raw_fd()
-    }
-}
-
-impl Ssl for Connection {}
-
-impl GetTimingDigest for Connection {
-    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        Vec::new()
-    }
-}
-
-impl GetProxyDigest for Connection {
-    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        None
-    }
-}
-
-impl GetSocketDigest for Connection {
-    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        None
-    }
-}
-
-impl Peek for Connection {}
-
 /// The connection behind a stream that pingora holds.
 pub(crate) fn of(stream: &dyn Any) -> Option<&Connection> {
     stream.downcast_ref()
@@ -493,3 +469,5 @@ fn invalid(bad: BadChunk) -> io::Error {
 
 /// Bytes that are asked of the socket at a time.
 const READ_BYTES: usize = 8 * KIB;
+/// Bytes of a piece that is copied to go out together with others: what is longer is worth a call.
+const COPIED_BYTES_MAX: usize = 4 * KIB;

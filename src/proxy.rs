@@ -116,7 +116,8 @@ impl Proxy {
         let mut session = ServerSession::new_http1(Box::new(connection));
         session.set_pipelined_prefix(head);
         session.set_read_timeout(Some(DOWNSTREAM_STALL));
-        session.set_write_timeout(Some(DOWNSTREAM_STALL));
+        // The connection itself gives up one that takes nothing.
+        session.set_write_timeout(None);
         let reusable = self.http.process_new_http(session, draining).await?;
         let (stream, _settings) = reusable.consume();
         let connection = stream.into_any().downcast::<Connection>().ok()?;

@@ -172,6 +172,13 @@
 //!   good, and an API that is down for a moment would lose all who listen.
 //! - **Audiences are filed by what a rule compares**, so that an event asks those whom its record
 //!   names. What an index finds is asked all the same: it only has to miss nobody.
+//! - **An event that nobody listens for wakes nobody.** While there is no stream the engine waits for
+//!   newcomers, and goes to the end of the log when one comes.
+//! - **A herd waits at the door.** Of those who come back at once a few are accepted between two turns
+//!   of those who are served, and what they have missed is matched and joined once for all who are
+//!   behind the same place. So the API's requests do not queue behind ten thousand streams.
+//! - **Ignored paths are one regular expression**, which takes as long whatever is in it; each write
+//!   asks it.
 //! - **A failed or unknown outcome is `uncertain`, never silence**: a 5xx, a cut answer, a lost
 //!   upstream. The upstream may have committed, and a subscriber can read again.
 

@@ -203,18 +203,19 @@ fn end_of_head(bytes: &[u8]) -> Result<Option<usize>, Refused> {
 }
 
 /// What may stand in a line. Goes over all of it whatever it finds: so it takes many bytes at once.
+/// What is said is the first that is wrong, which is the same however much of the line has come.
 fn check_line(line: &[u8]) -> Result<(), Refused> {
+    if let Some(b' ' | b'\t') = line.first() {
+        return Err(bad("a line begins with white space"));
+    }
     let is_control = |byte: u8| (byte < b' ' && byte != b'\t') || byte == 0x7f;
-    if line.iter().fold(false, |any, byte| any | is_control(*byte)) {
-        return Err(match line.iter().find(|byte| is_control(**byte)) {
-            Some(b'\r') => bad("a CR stands within a line"),
-            _ => bad("a control character stands in the head"),
-        });
+    if !line.iter().fold(false, |any, byte| any | is_control(*byte)) {
+        return Ok(());
     }
-    match line.first() {
-        Some(b' ' | b'\t') => Err(bad("a line begins with white space")),
-        _ => Ok(()),
-    }
+    Err(match line.iter().find(|byte| is_control(**byte)) {
+        Some(b'\r') => bad("a CR stands within a line"),
+        _ => bad("a control character stands in the head"),
+    })
 }
 
 /// Any token is a method, but a known one in other letters is a trap: some upstreams take it

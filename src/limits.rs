@@ -393,7 +393,7 @@ pub const BATCH_BYTES: usize = 64 * KIB;
 /// Newcomers, and sockets that have something to tell, that the engine looks at before it
 /// delivers again.
 pub const STREAMS_A_TURN: usize = 256;
-/// Sockets written in a row before the engine lets other tasks of its thread run: about a millisecond.
+/// Sockets written in a row before the engine lets other tasks of its thread run: one to three ms.
 pub const WRITES_IN_A_ROW: usize = 256;
 /// Bytes that take as long to write as another socket does.
 pub const WRITE_BYTES: usize = KIB;

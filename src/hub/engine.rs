@@ -252,8 +252,8 @@ impl Engine {
         }
     }
 
-    /// The events after the place `after` and up to `upto`, as many as there is `room` for. A gap is a batch of
-    /// its own: how it is told depends on who hears it.
+    /// The events after the place `after` and up to `upto`, as many as there is `room` for. A gap is
+    /// a batch of its own: how it is told depends on who hears it.
     fn next_batch(&self, after: u64, upto: u64, room: &mut Room) -> Result<Past, Gap> {
         let epoch = self.tail.epoch;
         let place = Cursor { epoch, seq: after };

@@ -88,12 +88,15 @@ impl Engine {
                     Some(halt) => halt.before,
                     None => events.last().map_or(tail, |event| event.cursor.seq),
                 };
-                (Arc::new(batch), reached, halt)
+                let batch = Arc::new(batch);
+                // A gap is counted for each who is told of it.
+                let is_gap = events.iter().any(|event| matches!(event.kind, Kind::Gap));
+                if starts.is_none() && halt.is_none() && !is_gap {
+                    self.keep_replayed(key, after, (&batch, reached));
+                }
+                (batch, reached, halt)
             }
         };
-        if starts.is_none() && halt.is_none() {
-            self.keep_replayed(key, after, (&batch, reached));
-        }
         self.written += batch.joined.len() / WRITE_BYTES;
         let Some(stream) = self.streams.get_mut(key as usize) else {
             return;

@@ -235,8 +235,8 @@ impl Connection {
     }
 
     /// What the upstream is told of the peer.
-    pub(crate) fn stranger(&self) -> &Stranger {
-        &self.stranger
+    pub(crate) fn stranger(&mut self) -> &mut Stranger {
+        &mut self.stranger
     }
 
     /// The configuration that the request which is served sees.

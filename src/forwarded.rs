@@ -16,7 +16,6 @@ use std::net::{IpAddr, SocketAddr};
 use http::HeaderMap;
 use http::header::{FORWARDED, HOST, HeaderName, HeaderValue};
 use ipnet::IpNet;
-use parking_lot::Mutex;
 
 /// The fields by which a proxy tells for whom it speaks.
 pub(crate) const FIELDS: [HeaderName; 4] = [
@@ -24,6 +23,13 @@ pub(crate) const FIELDS: [HeaderName; 4] = [
     X_FORWARDED_FOR,
     X_FORWARDED_HOST,
     X_FORWARDED_PROTO,
+];
+/// The same, as they are written.
+const WRITTEN: [&str; 4] = [
+    "Forwarded",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
 ];
 
 /// An element of `Forwarded`: what one proxy tells of who came to it.
@@ -64,13 +70,11 @@ pub(crate) fn host_of(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Whether some upstreams take a field of that name for one of [`FIELDS`]: those that hand fields
-/// to programs as variables (CGI, WSGI, Rack) make no difference between `-` and `_`.
-pub(crate) fn is_disguised(name: &str) -> bool {
-    name.contains('_') && {
-        let plain = name.replace('_', "-");
-        FIELDS.iter().any(|field| field.as_str() == plain)
-    }
+/// Whether a field of that name is one of [`FIELDS`], or some upstreams take it for one: those that
+/// hand fields to programs as variables (CGI, WSGI, Rack) make no difference between `-` and `_`.
+pub(crate) fn is_own(name: &str) -> bool {
+    let is_own = |name: &str| WRITTEN.iter().any(|own| name.eq_ignore_ascii_case(own));
+    is_own(name) || (name.contains('_') && is_own(&name.replace('_', "-")))
 }
 
 /// What the upstream is told by each of [`FIELDS`], in that order, instead of what came; none of
@@ -83,7 +87,7 @@ pub(crate) fn told(
     let peer = peer.to_canonical();
     let host = headers.get(HOST).map(HeaderValue::as_bytes);
     if !is_trusted(peer, trusted) {
-        return told_of_stranger(peer, headers);
+        return told_of_stranger(peer, host);
     }
     let forwarded = sound_forwarded(headers);
     let elements = forwarded.is_some().then(|| elements(headers));
@@ -123,61 +127,50 @@ pub(crate) fn told(
     ]
 }
 
-fn told_of_stranger(peer: IpAddr, headers: &HeaderMap) -> [Option<HeaderValue>; 4] {
-    let host = headers.get(HOST);
-    let element = element(Some(peer), host.map(HeaderValue::as_bytes), Some(b"http"));
+fn told_of_stranger(peer: IpAddr, host: Option<&[u8]>) -> [Option<HeaderValue>; 4] {
+    let element = element(Some(peer), host, Some(b"http"));
     [
         value(&element),
         value(peer.to_string().as_bytes()),
-        host.cloned(),
+        host.and_then(value),
         Some(HTTP),
     ]
+}
+
+/// What is [`told`], as lines of a head.
+pub(crate) fn lines(told: &[Option<HeaderValue>; 4]) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for (name, told) in WRITTEN.iter().zip(told) {
+        if let Some(told) = told {
+            for part in [name.as_bytes(), b": ", told.as_bytes(), b"\r\n"] {
+                lines.extend_from_slice(part);
+            }
+        }
+    }
+    lines
 }
 
 /// What was told last of a peer who is not trusted. It is the same as long as the Host is, and to make
 /// it anew for each request of a connection costs more than all else that is told.
 #[derive(Debug, Default)]
-pub(crate) struct Stranger(Mutex<Option<Known>>);
+pub(crate) struct Stranger(Option<Known>);
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Known {
-    host: Option<HeaderValue>,
-    told: [Option<HeaderValue>; 4],
+    host: Option<Box<[u8]>>,
+    lines: Vec<u8>,
 }
 
 impl Stranger {
-    /// As [`told`], of always the same peer.
-    pub(crate) fn told(
-        &self,
-        peer: IpAddr,
-        headers: &HeaderMap,
-        trusted: &[IpNet],
-    ) -> [Option<HeaderValue>; 4] {
-        let peer = peer.to_canonical();
-        if is_trusted(peer, trusted) {
-            return told(peer, headers, trusted);
-        }
-        let host = headers.get(HOST);
-        let mut known = self.0.lock();
-        if let Some(known) = known.as_ref().filter(|known| known.host.as_ref() == host) {
-            return known.told.clone();
-        }
-        let told = told_of_stranger(peer, headers);
-        *known = Some(Known {
-            host: host.cloned(),
-            told: told.clone(),
+    /// The [`lines`] of what is [`told`] of always the same peer, which has asked for that Host.
+    pub(crate) fn lines(&mut self, peer: IpAddr, host: Option<&[u8]>) -> &[u8] {
+        let known = self.0.take().filter(|known| known.host.as_deref() == host);
+        let known = known.unwrap_or_else(|| Known {
+            host: host.map(Into::into),
+            lines: lines(&told_of_stranger(peer.to_canonical(), host)),
         });
-        told
+        &self.0.insert(known).lines
     }
-}
-
-/// The scheme that counts: the last of what is [`told`].
-pub(crate) fn proto(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Option<HeaderValue> {
-    if !is_trusted(peer.to_canonical(), trusted) {
-        return Some(HTTP);
-    }
-    let [.., proto] = told(peer, headers, trusted);
-    proto
 }
 
 /// Puts into `headers` what [`told`] says.

@@ -17,10 +17,12 @@ pub(crate) mod fuzzing;
 mod gate;
 mod listen;
 mod noted;
+mod onward;
 mod publishers;
 mod reply;
 
 use std::net::IpAddr;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -30,7 +32,7 @@ use http::{HeaderMap, Method, Response, StatusCode};
 use jiff::Timestamp;
 use rand::distr::{Alphanumeric, SampleString};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tracing::debug;
 
 pub use connections::Connections;
@@ -88,26 +90,31 @@ enum After {
     /// It is for somebody else now, or gone.
     Done,
     /// It is to be closed.
-    Close(Connection),
+    Close(Box<Connection>),
     /// It may bring another request.
-    Next(Connection),
+    Next(Box<Connection>),
 }
 
 impl Front {
     /// Serves a connection to its end, or until it is given up.
-    async fn serve(&self, mut connection: Connection, held: Held) {
+    async fn serve(&self, mut connection: Box<Connection>, held: Held) {
+        let mut draining = self.draining.clone();
+        // The sender lives as long as the process serves.
+        let mut draining = pin!(draining.wait_for(|draining| *draining));
+        let mut given_up = pin!(held.given_up());
+        let mut alarm = pin!(sleep(self.snapshot.load().limits.idle_timeout));
         loop {
             let arrival = tokio::select! {
                 biased;
-                () = held.given_up() => return self.metrics.requests.shed.inc(Shed::GivenUp),
-                arrival = self.arrival(&mut connection) => arrival,
+                () = &mut given_up => return self.metrics.requests.shed.inc(Shed::GivenUp),
+                arrival = self.arrival(&mut connection, draining.as_mut(), alarm.as_mut()) => arrival,
             };
             let arrival = match arrival {
                 Arrival::Left => return,
                 Arrival::Refused(refused) => {
                     let id = RequestId::of_head(connection.inbound());
                     connection.identify(id);
-                    return self.end(self.refuse(connection, refused), &held).await;
+                    return self.end(self.refuse(connection, refused), given_up).await;
                 }
                 Arrival::Admitted(admitted, snapshot) => (admitted, snapshot),
             };
@@ -121,7 +128,7 @@ impl Front {
                 After::Done => return,
                 After::Close(connection) => {
                     held.waits();
-                    return self.end(connection.close(), &held).await;
+                    return self.end(connection.close(), given_up).await;
                 }
                 After::Next(next) => connection = next,
             }
@@ -130,16 +137,16 @@ impl Front {
     }
 
     /// Comes to the end of a connection, or breaks it off where it is given up for another.
-    async fn end(&self, ending: impl Future<Output = ()>, held: &Held) {
+    async fn end(&self, ending: impl Future<Output = ()>, given_up: Pin<&mut impl Future>) {
         tokio::select! {
             () = ending => {}
-            () = held.given_up() => self.metrics.requests.shed.inc(Shed::GivenUp),
+            _ = given_up => self.metrics.requests.shed.inc(Shed::GivenUp),
         }
     }
 
     async fn answer(
         &self,
-        mut connection: Connection,
+        mut connection: Box<Connection>,
         (mut admitted, snapshot): (Admitted, Arc<Snapshot>),
     ) -> After {
         let head = connection.take_inbound(admitted.head_bytes);
@@ -152,7 +159,7 @@ impl Front {
         };
         connection.begin(admitted.framing, at_end, Arc::clone(&snapshot));
         if !snapshot.realtime.knows(&admitted.path) {
-            return self.pass(connection, head).await;
+            return self.pass(connection, head, &admitted, &snapshot).await;
         }
         let mut headers = headers(&head);
         let peer = connection.peer().ip();
@@ -166,7 +173,7 @@ impl Front {
             headers: &headers,
         };
         if !snapshot.realtime.answers(&request) {
-            return self.pass(connection, head).await;
+            return self.pass(connection, head, &admitted, &snapshot).await;
         }
         if snapshot.realtime.asks_who(&request) {
             let credential = dialect::credential(&request);
@@ -203,13 +210,29 @@ impl Front {
     }
 
     /// Lends the connection to the proxy for the request of that head.
-    async fn pass(&self, connection: Connection, head: BytesMut) -> After {
+    async fn pass(
+        &self,
+        mut connection: Box<Connection>,
+        head: BytesMut,
+        admitted: &Admitted,
+        snapshot: &Snapshot,
+    ) -> After {
         let head = match gate::passable(head) {
             Ok(head) => head,
             Err(refused) => {
                 self.refuse(connection, refused).await;
                 return After::Done;
             }
+        };
+        let id = connection.request_id().clone();
+        let (peer, trusted) = (connection.peer().ip(), &*snapshot.trusted_proxies);
+        let onward = |told: &[u8]| onward::head(&head, admitted.leaves_behind, told, &id);
+        let head = if forwarded::is_trusted(peer.to_canonical(), trusted) {
+            let told = forwarded::told(peer, &headers(&head), trusted);
+            onward(&forwarded::lines(&told))
+        } else {
+            let host = admitted.host.as_deref();
+            onward(connection.stranger().lines(peer, host))
         };
         match self.proxy.serve(connection, head, &self.draining).await {
             Some(connection) if !*self.draining.borrow() => After::Next(connection),
@@ -236,7 +259,7 @@ impl Front {
 
     /// A stream that ends at once, and says when to come back: any status but that of a stream
     /// would close a browser's EventSource for good.
-    async fn send_away(&self, mut connection: Connection, head: &Response<()>) -> After {
+    async fn send_away(&self, mut connection: Box<Connection>, head: &Response<()>) -> After {
         let mut whole = reply::stream_head(head, self.log.holds().as_str());
         whole.extend_from_slice(&hub::come_back_later());
         drop(connection.send(&whole).await);
@@ -253,7 +276,7 @@ impl Front {
     /// Hands the socket of a client at `address` to the engine, if there is a seat.
     async fn listen(
         &self,
-        connection: Connection,
+        connection: Box<Connection>,
         listen: Listen,
         address: IpAddr,
         (noted, snapshot): (&Noted<'_>, &Snapshot),
@@ -366,7 +389,7 @@ impl Front {
     }
 
     /// Answers a head that may not pass, and closes.
-    async fn refuse(&self, mut connection: Connection, refused: Refused) {
+    async fn refuse(&self, mut connection: Box<Connection>, refused: Refused) {
         let id = connection.request_id();
         noted::refused(&self.metrics, refused, id, connection.peer());
         let reply = dialect::reply(refused.status, refused.message);
@@ -377,7 +400,7 @@ impl Front {
 
     async fn reply(
         &self,
-        mut connection: Connection,
+        mut connection: Box<Connection>,
         reply: &Response<Bytes>,
         noted: &Noted<'_>,
     ) -> After {

@@ -301,8 +301,8 @@ pub const CHUNK_LINE_BYTES_MAX: usize = 256;
 pub const CHUNK_SIZE_DIGITS_MAX: usize = 16;
 /// Bytes of the trailer section behind a request's chunked body.
 pub const TRAILER_BYTES_MAX: usize = 8 * KIB;
-/// Fields of a request's head; pingora reads no more.
-pub const HEAD_FIELDS_MAX: usize = 256;
+/// Fields of a request's head: pingora reads 256, of which five are what the upstream is told.
+pub const HEAD_FIELDS_MAX: usize = 251;
 /// Bytes that are taken from a downstream beyond the request that is being served.
 pub const AHEAD_BYTES_MAX: usize = 16 * KIB;
 /// Bytes of an answer that may wait for the downstream's socket before the upstream has to.

@@ -13,7 +13,6 @@ mod capture;
 mod completing;
 mod exchange;
 mod failing;
-mod forwarding;
 mod hops;
 mod noting;
 mod peer;
@@ -37,8 +36,7 @@ use tokio::sync::watch;
 use tracing::debug;
 
 use crate::config::{HostHeader, Snapshot};
-use crate::connection::{self, Connection, RequestId};
-use crate::forwarded;
+use crate::connection::{self, Connection};
 use crate::known::Known;
 use crate::limits::{CONNECT_TRIES_MAX, DOWNSTREAM_STALL, UPSTREAM_IDLE_MAX};
 use crate::log::{Log, Refused};
@@ -105,23 +103,22 @@ impl Proxy {
         }
     }
 
-    /// Serves the one request whose head, as it came, is `head`. The answer is the connection,
+    /// Serves the one request whose head, as it goes on, is `head`. The answer is the connection,
     /// if it can serve another.
     pub(crate) async fn serve(
         &self,
-        connection: Connection,
+        connection: Box<Connection>,
         head: BytesMut,
         draining: &watch::Receiver<bool>,
-    ) -> Option<Connection> {
-        let mut session = ServerSession::new_http1(Box::new(connection));
+    ) -> Option<Box<Connection>> {
+        let mut session = ServerSession::new_http1(connection);
         session.set_pipelined_prefix(head);
         session.set_read_timeout(Some(DOWNSTREAM_STALL));
         // The connection itself gives up one that takes nothing.
         session.set_write_timeout(None);
         let reusable = self.http.process_new_http(session, draining).await?;
         let (stream, _settings) = reusable.consume();
-        let connection = stream.into_any().downcast::<Connection>().ok()?;
-        Some(*connection)
+        stream.into_any().downcast().ok()
     }
 }
 
@@ -152,7 +149,7 @@ impl Relay {
         let ticket = match snapshot {
             Some(snapshot) if all.iter().any(is_read) => {
                 let completing = self.completing.clone();
-                let writer = writer_of(session, &snapshot);
+                let writer = writer_of(session);
                 Some(completing.append_read(all, intent, writer, snapshot))
             }
             snapshot => self.completing.append(all, intent, snapshot.as_deref()),
@@ -233,14 +230,6 @@ impl ProxyHttp for Relay {
         request: &mut RequestHeader,
         turn: &mut Turn,
     ) -> Result<()> {
-        if let (Some(connection), Some(snapshot)) = (connection_of(session), &turn.snapshot) {
-            forwarding::tell(request, connection, &snapshot.trusted_proxies)?;
-            let id = connection.request_id().value();
-            let said = request.headers.get_all(RequestId::FIELD);
-            if !said.iter().eq([id]) {
-                request.insert_header(RequestId::FIELD, id.clone())?;
-            }
-        }
         // HTTP/1.0 knows no Host; what goes on is HTTP/1.1, which has to name one.
         if let Some(snapshot) = &turn.snapshot
             && (snapshot.upstream.host_header == HostHeader::Upstream
@@ -254,7 +243,7 @@ impl ProxyHttp for Relay {
                 && let Some((collection, id)) = observing.read_before()
                 && !self.completing.knows(collection, id)
             {
-                let writer = writer_of(session, snapshot);
+                let writer = writer_of(session);
                 let before = (self.completing).read_before(collection, id, &writer, snapshot);
                 let before = before.await;
                 observing.see_before(before);
@@ -436,13 +425,10 @@ fn connection_of(session: &Session) -> Option<&Connection> {
 }
 
 /// Who sends the request.
-fn writer_of(session: &Session, snapshot: &Snapshot) -> Writer {
-    let (Some(connection), request) = (connection_of(session), session.req_header()) else {
-        return Writer::default();
-    };
-    let peer = connection.peer().ip();
-    let proto = forwarded::proto(peer, &request.headers, &snapshot.trusted_proxies);
-    Writer::of(request, connection.request_id(), proto)
+fn writer_of(session: &Session) -> Writer {
+    connection_of(session).map_or_else(Writer::default, |connection| {
+        Writer::of(session.req_header(), connection.request_id())
+    })
 }
 
 /// What the request is called.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use http::header::{HeaderName, HeaderValue};
+use http::header::HeaderValue;
 use tokio::time::Instant;
 
 use super::Connection;
@@ -18,7 +18,7 @@ pub(crate) struct RequestId(HeaderValue);
 
 impl RequestId {
     /// Where it stands in a request, and in an answer of the sidecar's own that refuses.
-    pub(crate) const FIELD: HeaderName = HeaderName::from_static("x-request-id");
+    pub(crate) const FIELD: &str = "X-Request-Id";
 
     /// Of no request yet.
     pub(super) const NONE: Self = Self(HeaderValue::from_static("-"));
@@ -26,21 +26,23 @@ impl RequestId {
     /// The one of a request with that head. It need not be sound, nor whole: of a line that is not
     /// whole nothing counts.
     pub(crate) fn of_head(head: &[u8]) -> Self {
-        let said = head
+        let mut said = head
             .split_inclusive(|byte| *byte == b'\n')
             .skip(1)
             // What stands behind the head is a body's.
             .take_while(|line| *line != b"\r\n")
             .filter_map(value);
-        Self::said(said).unwrap_or_else(Self::by_chance)
+        let only = match (said.next(), said.next()) {
+            (Some(only), None) => Self::said(only),
+            _ => None,
+        };
+        only.unwrap_or_else(Self::by_chance)
     }
 
-    /// The one that these values of its field say, if it can be taken.
-    pub(crate) fn said<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Option<Self> {
-        match (values.next(), values.next()) {
-            (Some(only), None) if is_sound(only) => HeaderValue::from_bytes(only).ok().map(Self),
-            _ => None,
-        }
+    /// The one that its field says, if it can be taken.
+    pub(crate) fn said(value: &[u8]) -> Option<Self> {
+        let sound = is_sound(value).then(|| HeaderValue::from_bytes(value).ok());
+        sound.flatten().map(Self)
     }
 
     /// One that no other request has: 128 bits.
@@ -96,8 +98,8 @@ impl fmt::Debug for RequestId {
 /// The value of the line, if its field is the one.
 fn value(line: &[u8]) -> Option<&[u8]> {
     let line = line.strip_suffix(b"\r\n")?;
-    let (name, rest) = line.split_at_checked(RequestId::FIELD.as_str().len())?;
-    let own = name.eq_ignore_ascii_case(RequestId::FIELD.as_str().as_bytes());
+    let (name, rest) = line.split_at_checked(RequestId::FIELD.len())?;
+    let own = name.eq_ignore_ascii_case(RequestId::FIELD.as_bytes());
     let value = rest.strip_prefix(b":").filter(|_| own)?;
     Some(value.trim_ascii())
 }

@@ -1,8 +1,9 @@
 //! The next head of a connection, as it arrives.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Sleep};
 
 use super::Front;
 use super::gate::{self, Admitted, Refused, Verdict};
@@ -20,8 +21,15 @@ pub(super) enum Arrival {
 impl Front {
     /// Reads the next head. Connections without a whole one end when the sidecar drains; a head
     /// that has begun has a deadline for all of it, however its bytes are spread.
-    pub(super) async fn arrival(&self, connection: &mut Connection) -> Arrival {
-        let mut draining = self.draining.clone();
+    ///
+    /// `draining` and `alarm` are those of the connection, and stay as they are from one request to
+    /// the next: each would cost two words with others behind a lock.
+    pub(super) async fn arrival(
+        &self,
+        connection: &mut Connection,
+        mut draining: Pin<&mut impl Future>,
+        mut alarm: Pin<&mut Sleep>,
+    ) -> Arrival {
         let mut seen = 0;
         let (mut deadline, idle_since) = (None, Instant::now());
         loop {
@@ -50,12 +58,10 @@ impl Front {
             };
             let filled = tokio::select! {
                 biased;
-                // No request is in flight yet. The sender lives as long as the process serves.
-                _ = draining.wait_for(|draining| *draining) => return Arrival::Left,
-                filled = timeout_at(until, connection.fill()) => match filled {
-                    Ok(filled) => filled,
-                    Err(_elapsed) => return too_late,
-                },
+                // No request is in flight yet.
+                _ = &mut draining => return Arrival::Left,
+                filled = connection.fill() => filled,
+                () = reached(alarm.as_mut(), until) => return too_late,
             };
             if !matches!(filled, Ok(1..)) {
                 return Arrival::Left;
@@ -80,5 +86,20 @@ impl Front {
             Verdict::Partial => None,
             Verdict::Refused(refused) => Some(Arrival::Refused(refused)),
         }
+    }
+}
+
+/// Waits until then. The alarm is set for another time only if it is to go off sooner: what is put off
+/// is found out when it goes off.
+async fn reached(mut alarm: Pin<&mut Sleep>, until: Instant) {
+    if until < alarm.deadline() {
+        alarm.as_mut().reset(until);
+    }
+    loop {
+        alarm.as_mut().await;
+        if until <= alarm.deadline() {
+            return;
+        }
+        alarm.as_mut().reset(until);
     }
 }

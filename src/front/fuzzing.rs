@@ -4,8 +4,10 @@
     reason = "a promise that is broken is found by its panic"
 )]
 
-use super::gate::{self, Verdict};
-use crate::connection::Framing;
+use super::gate::{self, Admitted, Verdict, stays_behind};
+use super::onward;
+use crate::connection::{Framing, RequestId};
+use crate::limits::HEAD_FIELDS_MAX;
 
 /// A head is judged the same however much of it has come, and what is let through can be read in one
 /// way.
@@ -57,4 +59,29 @@ pub(crate) fn head(data: &[u8]) {
         assert_eq!(again.framing, admitted.framing);
         assert_eq!(again.keep_alive, admitted.keep_alive);
     }
+    goes_on(head, admitted, fields.len());
+}
+
+/// What goes on is judged the same, and nothing that came stands beside what is told.
+fn goes_on(came: &[u8], admitted: &Admitted, fields: usize) {
+    const TOLD: &[u8] = b"Forwarded: for=a\r\nX-Forwarded-For: a\r\n";
+    if fields + 3 > HEAD_FIELDS_MAX {
+        return;
+    }
+    let id = RequestId::by_chance();
+    let onward = onward::head(came, admitted.leaves_behind, TOLD, &id);
+    let Verdict::Admitted(again) = gate::read(&onward) else {
+        panic!("what goes on is not admitted: {}", onward.escape_ascii());
+    };
+    assert_eq!(again.head_bytes, onward.len());
+    assert_eq!(again.framing, admitted.framing);
+    assert_eq!(again.keep_alive, admitted.keep_alive);
+    assert_eq!(
+        (&again.path, &again.query),
+        (&admitted.path, &admitted.query)
+    );
+    assert_eq!(again.request_id, Some(id));
+    let own = onward.as_ref().split(|byte: &u8| *byte == b'\n').skip(1);
+    let own = own.filter_map(|line| std::str::from_utf8(line.split(|b| *b == b':').next()?).ok());
+    assert_eq!(own.filter(|name| stays_behind(name)).count(), 3);
 }

@@ -7,6 +7,7 @@
 //!
 //! Pure: bytes in, a verdict out.
 
+mod fields;
 mod host;
 
 use std::fmt;
@@ -14,11 +15,13 @@ use std::mem::MaybeUninit;
 
 use bytes::BytesMut;
 use http::{Method, StatusCode};
-use memchr::memchr_iter;
+use memchr::{memchr, memchr_iter};
 
 use crate::connection::{Framing, RequestId};
 use crate::limits::{HEAD_FIELDS_MAX, TARGET_BYTES_MAX};
 use crate::metrics::Refusal;
+use fields::Fields;
+pub(super) use fields::stays_behind;
 
 /// What a head's bytes amount to so far.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,6 +51,10 @@ pub(crate) struct Admitted {
     pub(crate) keep_alive: bool,
     /// What the client says that the request is called.
     pub(crate) request_id: Option<RequestId>,
+    /// The Host, if there is one.
+    pub(crate) host: Option<Box<[u8]>>,
+    /// Whether there are fields that do not go on as they came ([`stays_behind`]).
+    pub(crate) leaves_behind: bool,
 }
 
 impl fmt::Debug for Admitted {
@@ -85,8 +92,14 @@ pub(crate) fn read(bytes: &[u8]) -> Verdict {
 /// # Errors
 /// [`Refused`]: the target is longer than pingora can hold.
 pub(crate) fn passable(head: BytesMut) -> Result<BytesMut, Refused> {
-    let line = head.as_ref().split(|byte| *byte == b'\r').next();
+    let line = memchr(b'\r', &head).and_then(|end| head.get(..end));
     let line = line.unwrap_or(&head);
+    // Goes over all of it whatever it finds: so it takes many bytes at once.
+    let is_odd = |byte: u8| matches!(byte, b'<' | b'>' | b'"' | b'`');
+    let is_plain = !line.iter().fold(false, |any, byte| any | is_odd(*byte));
+    if is_plain && line.len() <= TARGET_BYTES_MAX {
+        return Ok(head);
+    }
     let query = line.iter().position(|byte| *byte == b'?');
     // Before it stands the method, of which a backtick may be a part.
     let target = line.iter().position(|byte| *byte == b' ');
@@ -158,15 +171,18 @@ fn read_whole(bytes: &[u8]) -> Result<Option<Admitted>, Refused> {
     let old = request.version == Some(0);
     let method = method(request.method.unwrap_or_default())?;
     let target = request.path.unwrap_or_default();
-    let host = host(request.headers, old)?;
+    let fields = Fields::of(request.headers);
+    let host = fields.host(old)?;
     let (path, query) = split(target, host, &method)?;
     let reason = Refusal::Framing;
-    let framed = framing(request.headers, old).map_err(|why| Refused { reason, ..why });
+    let framed = fields.framing(old);
     Ok(Some(Admitted {
         head_bytes,
-        framing: framed?,
-        keep_alive: keep_alive(request.headers, old),
-        request_id: RequestId::said(values(request.headers, RequestId::FIELD.as_str())),
+        framing: framed.map_err(|why| Refused { reason, ..why })?,
+        keep_alive: fields.keep_alive(old),
+        request_id: fields.request_id.only().and_then(RequestId::said),
+        host: host.map(Into::into),
+        leaves_behind: fields.leaves_behind,
         path: path.into(),
         query: query.into(),
         method,
@@ -240,24 +256,6 @@ fn method(text: &str) -> Result<Method, Refused> {
     Method::from_bytes(text.as_bytes()).map_err(|_why| bad("the method is not well formed"))
 }
 
-/// "A server MUST respond with a 400 to any HTTP/1.1 request message that lacks a Host header
-/// field and to any that contains more than one" (RFC 9112 § 3.2).
-fn host<'a>(fields: &'a [httparse::Header<'a>], old: bool) -> Result<Option<&'a [u8]>, Refused> {
-    let mut hosts = values(fields, "host");
-    match (hosts.next(), hosts.next()) {
-        (_, Some(_)) => Err(bad("the Host is told twice")),
-        (None, None) if !old => Err(bad("the Host is missing")),
-        (None, None) => Ok(None),
-        (Some(host), None) => {
-            if host::is_host(host) {
-                Ok(Some(host))
-            } else {
-                Err(bad("the Host is not well formed"))
-            }
-        }
-    }
-}
-
 /// Path and query of the target (RFC 9112 § 3.2). An absolute one has to name the host that
 /// the Host field names.
 fn split<'a>(
@@ -293,70 +291,6 @@ fn split<'a>(
     }
     let (path, query) = local.split_once('?').unwrap_or((local, ""));
     Ok((if path.is_empty() { "/" } else { path }, query))
-}
-
-/// How long the body is (RFC 9112 § 6.3). What is told twice, or in two ways, is refused even
-/// where the standard lets a recipient repair it: the next one might repair it differently.
-fn framing(fields: &[httparse::Header<'_>], old: bool) -> Result<Framing, Refused> {
-    // Those that hand fields to programs as variables (CGI, WSGI, Rack) would take it for the other.
-    let is_disguised = |field: &httparse::Header<'_>| {
-        field.name.contains('_')
-            && ["content_length", "transfer_encoding"]
-                .iter()
-                .any(|own| field.name.replace('-', "_").eq_ignore_ascii_case(own))
-    };
-    if fields.iter().any(is_disguised) {
-        return Err(bad(
-            "the length of the body is told by a field with `_` in its name",
-        ));
-    }
-    let mut lengths = values(fields, "content-length");
-    let mut codings = values(fields, "transfer-encoding");
-    match (lengths.next(), codings.next()) {
-        (None, None) => Ok(Framing::Complete),
-        (Some(_), Some(_)) => Err(bad(
-            "Content-Length and Transfer-Encoding exclude each other",
-        )),
-        (Some(length), None) => {
-            // Some read a number that begins with 0 as octal.
-            let digits = (1..=19).contains(&length.len())
-                && length.iter().all(u8::is_ascii_digit)
-                && (length.len() == 1 || !length.starts_with(b"0"));
-            // Some count with a sign: what they cannot hold is negative to them.
-            let number = std::str::from_utf8(length).ok();
-            let number = number.and_then(|n| n.parse::<i64>().ok()?.try_into().ok());
-            match (digits, number, lengths.next()) {
-                (_, _, Some(_)) => Err(bad("the Content-Length is told twice")),
-                (true, Some(number), None) => Ok(Framing::Length(number)),
-                _ => Err(bad("the Content-Length is not a number")),
-            }
-        }
-        (None, Some(_)) if old => Err(bad("HTTP/1.0 has no Transfer-Encoding")),
-        (None, Some(coding)) => {
-            if codings.next().is_none() && coding.eq_ignore_ascii_case(b"chunked") {
-                Ok(Framing::CHUNKED)
-            } else {
-                Err(bad("expected Transfer-Encoding: chunked and nothing else"))
-            }
-        }
-    }
-}
-
-/// Whether the connection persists (RFC 9112 § 9.3).
-fn keep_alive(fields: &[httparse::Header<'_>], old: bool) -> bool {
-    let says = |word: &[u8]| {
-        values(fields, "connection")
-            .flat_map(|value| value.split(|byte| *byte == b','))
-            .any(|token| token.trim_ascii().eq_ignore_ascii_case(word))
-    };
-    !says(b"close") && (!old || says(b"keep-alive"))
-}
-
-fn values<'a>(fields: &'a [httparse::Header<'a>], name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-    fields
-        .iter()
-        .filter(move |field| field.name.eq_ignore_ascii_case(name))
-        .map(|field| field.value)
 }
 
 fn bad(message: &'static str) -> Refused {

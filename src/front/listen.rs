@@ -81,7 +81,8 @@ impl Listener {
                         let requests = &front.metrics.requests;
                         requests.accepted.inc();
                         let open = requests.connections.enter();
-                        front.serve(Connection::new(socket, peer), held).await;
+                        let connection = Box::new(Connection::new(socket, peer));
+                        front.serve(connection, held).await;
                         drop(open);
                         drop(serving);
                     });

@@ -34,7 +34,7 @@ pub(super) fn whole(
         );
     }
     if status.is_client_error() || status.is_server_error() {
-        put(&mut out, RequestId::FIELD.as_str(), id.value().as_bytes());
+        put(&mut out, RequestId::FIELD, id.value().as_bytes());
     }
     let connection: &[u8] = if keep_alive { b"keep-alive" } else { b"close" };
     put(&mut out, CONNECTION.as_str(), connection);

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use http::header::{AUTHORIZATION, COOKIE, HOST, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, COOKIE, HOST, HeaderName};
 use http::{Method, StatusCode};
 use pingora::http::RequestHeader;
 use tokio::sync::oneshot;
@@ -69,14 +69,9 @@ impl Writer {
     /// Who sends that request, which is called so.
     ///
     /// An API behind TLS sends whoever came without elsewhere: the scheme is the one that counts.
-    pub(super) fn of(
-        request: &RequestHeader,
-        request_id: &RequestId,
-        proto: Option<HeaderValue>,
-    ) -> Self {
+    pub(super) fn of(request: &RequestHeader, request_id: &RequestId) -> Self {
         let mut fields = http::HeaderMap::new();
-        fields.extend(proto.map(|proto| (X_FORWARDED_PROTO, proto)));
-        for name in [AUTHORIZATION, COOKIE, HOST] {
+        for name in [AUTHORIZATION, COOKIE, HOST, X_FORWARDED_PROTO] {
             for value in request.headers.get_all(&name) {
                 fields.append(name.clone(), value.clone());
             }

@@ -19,6 +19,11 @@ pub(super) fn leave_behind(response: &mut ResponseHeader) {
         return;
     }
     response.set_version(Version::HTTP_11);
+    let concerns = |name: &HeaderName| *name == CONNECTION || ALWAYS.contains(name);
+    // To look for each of them by its name would cost more.
+    if !response.headers.keys().any(concerns) {
+        return;
+    }
     for name in named(response).iter().chain(&ALWAYS) {
         response.remove_header(name);
     }

@@ -27,6 +27,8 @@ fn a_sound_head_passes_with_what_stands_in_it() {
             framing: Framing::Length(5),
             keep_alive: true,
             request_id: None,
+            host: Some(b"a.example:80"[..].into()),
+            leaves_behind: false,
         }
     );
     let chunked = "PUT / HTTP/1.1\r\nHost: a\r\ntransfer-encoding: Chunked\r\n\r\n";

@@ -1,5 +1,6 @@
 //! Whoever comes back misses nothing and hears nothing twice, or is told that there is a gap.
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::harness::{ALL, EVERYTHING, Frame, Sidecar, Subscriber};
@@ -169,6 +170,36 @@ async fn the_past_is_heard_with_the_rights_of_now() {
         .resume("/realtime?apikey=few-key", frames[0].id())
         .await;
     assert_eq!(few.next().await.json()["event"], "GOAL");
+}
+
+#[tokio::test]
+async fn many_who_come_back_to_the_same_place_at_once_each_hear_their_own() {
+    const FEW: &str = "/realtime?apikey=few-key";
+    let key = "    - { name: few, key: few-key, hear: [\"GOAL\"] }\n";
+    let sidecar = sidecar_with(&format!("{EVERYTHING}{key}")).await;
+    let last = publish(&sidecar, 0..1).await.remove(0);
+    let mut subscriber = sidecar.hear(ALL).await;
+    let (mut every, mut goals) = (Vec::new(), Vec::new());
+    for number in 0..10 {
+        let name = if number % 3 == 0 { "GOAL" } else { "N" };
+        sidecar.publish(name, json!(number)).await.expect(200);
+        let frame = subscriber.next().await;
+        if name == "GOAL" {
+            goals.push(frame.clone());
+        }
+        every.push(frame);
+    }
+    let back = (0..40).map(|at| sidecar.resume([ALL, FEW][at % 2], last.id()));
+    let back = join_all(back).await;
+    for (at, mut resumed) in back.into_iter().enumerate() {
+        for frame in [&every, &goals][at % 2] {
+            assert_eq!(&resumed.next().await, frame, "{at}");
+        }
+        sidecar.publish("GOAL", json!(at)).await.expect(200);
+        goals.push(subscriber.next().await);
+        every.push(goals[goals.len() - 1].clone());
+        assert_eq!(&resumed.next().await, &goals[goals.len() - 1], "{at}");
+    }
 }
 
 #[tokio::test]

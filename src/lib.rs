@@ -138,6 +138,9 @@
 //! - **Our own accept loop.** A stream inside a pingora filter costs 34 KB; handed to the
 //!   engine it costs some hundred bytes. And only who owns the connection can hide that a
 //!   client left, read heads strictly, and give pingora exactly one request at a time.
+//! - **What the upstream is told of a request is written into its head**, as bytes and before pingora
+//!   reads it, in place of what the client says by the same names. So there is one place that decides
+//!   what goes on, and pingora's map of fields is filled once and not changed.
 //! - **One task for all sockets.** A task for each stream costs twice the time for each
 //!   delivery and more memory. A shard more is a change inside the hub, when a measurement asks.
 //! - **A place in the log instead of a queue for each subscriber.** So there is no lock over log

@@ -117,6 +117,25 @@ async fn a_head_over_the_cap_is_a_431_and_one_below_it_passes() {
 }
 
 #[tokio::test]
+async fn as_many_fields_pass_as_leave_room_for_what_the_upstream_is_told() {
+    let upstream = Scripted::answering(ok("{}")).await;
+    let sidecar = Sidecar::start(&upstream.url(), EVERYTHING).await;
+    let head = |fields: usize| {
+        let more = "X: y\r\n".repeat(fields - 1);
+        format!("GET /posts HTTP/1.1\r\nHost: a\r\n{more}\r\n")
+    };
+    refusal(&sidecar, head(252)).await.refuses(431);
+    let mut conn = Conn::to(sidecar.address()).await;
+    conn.send(head(251)).await;
+    conn.response().await.expect(200);
+    let [request] = &upstream.requests()[..] else {
+        panic!("one request goes on");
+    };
+    assert_eq!(request.head.raw.matches("X: y\r\n").count(), 250);
+    assert!(request.head.raw.contains("X-Request-Id: "));
+}
+
+#[tokio::test]
 async fn a_head_that_never_ends_is_a_408_and_one_that_never_begins_may_wait() {
     let upstream = Scripted::answering(ok("{}")).await;
     let hasty = format!("{EVERYTHING}limits: {{ head_timeout: 1s }}\n");

@@ -13,7 +13,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use memchr::{memchr, memchr2};
+use memchr::memchr2;
 use serde_json::value::RawValue;
 
 use crate::limits::JSON_DEPTH;
@@ -266,18 +266,28 @@ impl Json {
     /// space between its tokens. Numbers keep every digit, keys their order.
     #[must_use]
     pub fn compact(raw: &RawValue) -> Self {
-        let mut rest = raw.get();
-        let mut compact = String::with_capacity(rest.len());
-        while !rest.is_empty() {
-            let bytes = rest.as_bytes();
-            let quote = memchr(b'"', bytes).unwrap_or(bytes.len());
-            let end = end_of_string(bytes, quote + 1).map_or(bytes.len(), |(end, _)| end + 1);
-            let (text, after) = rest.split_at(end);
-            let (tokens, string) = text.split_at(quote);
-            compact.extend(tokens.split([' ', '\n', '\r', '\t']));
-            compact.push_str(string);
-            rest = after;
+        let text = raw.get();
+        let bytes = text.as_bytes();
+        let mut compact = String::new();
+        // What is kept is copied up to here; a text without white space is copied once.
+        let mut copied = 0;
+        let mut at = 0;
+        while let Some(byte) = bytes.get(at) {
+            at += 1;
+            match byte {
+                b'"' => at = end_of_string(bytes, at).map_or(bytes.len(), |(end, _)| end + 1),
+                b' ' | b'\n' | b'\r' | b'\t' => {
+                    compact.push_str(text.get(copied..at - 1).unwrap_or_default());
+                    copied = at;
+                }
+                _ => {}
+            }
         }
+        let rest = text.get(copied..).unwrap_or_default();
+        if compact.is_empty() {
+            return Self(rest.into());
+        }
+        compact.push_str(rest);
         Self(compact.into())
     }
 

@@ -6,7 +6,7 @@ use crate::served::Peer;
 
 /// Measures and prints it.
 pub(crate) fn measure(bench: &mut Bench) {
-    let cases = [1, 100, 1_000].map(|streams| Case::new(streams, 20.0, 3.0));
+    let cases = [1, 100, 1_000].map(|streams| Case::new(streams, 20.0, 5.0));
     let series = fanout::in_turns(bench, "latency", &cases, &PEERS, u32::MAX);
     println!("## From write to event\n");
     let figures = [

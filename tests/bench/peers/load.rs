@@ -10,12 +10,14 @@ use crate::http::Result;
 use crate::process::{Process, command};
 use crate::series::Bench;
 
-/// Requests, each as soon as the one before it was answered.
+/// Requests, and how fast they are made.
 #[derive(Debug)]
 pub(crate) struct Requests {
     pub(crate) url: String,
     /// Bytes of what is written; none: it is read.
     pub(crate) body: Option<usize>,
+    /// So many a second; none: each as soon as the one before it was answered.
+    pub(crate) rate: Option<u32>,
     pub(crate) seconds: f64,
     /// Whose CPU is counted.
     pub(crate) process: u32,
@@ -53,6 +55,9 @@ pub(crate) fn requests(bench: &Bench, load: &Requests) -> Result<Value> {
     option(&mut loadtest, "--connections", CONNECTIONS);
     option(&mut loadtest, "--warmup", 0.5);
     option(&mut loadtest, "--seconds", load.seconds);
+    if let Some(rate) = load.rate {
+        option(&mut loadtest, "--rate", rate);
+    }
     if let Some(bytes) = load.body {
         option(&mut loadtest, "--method", "POST");
         option(&mut loadtest, "--body-bytes", bytes);

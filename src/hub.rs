@@ -19,6 +19,7 @@ mod engine;
 mod frames;
 mod index;
 mod seats;
+mod stint;
 mod stream;
 
 use std::net::IpAddr;

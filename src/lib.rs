@@ -113,6 +113,7 @@
 //! | client, submission | a stream with an id; what it is subscribed to from then on |
 //! | leaving | an event at the moment in which it is asked who may hear it |
 //! | keys | the equalities by which those are found of whom a rule may hold |
+//! | stint | what the engine does in a row before the other tasks of its thread go on |
 //! | beat | a ping or a heartbeat: what a stream has to take when there is no event |
 //! | principal | who publishes: a key or a user, as a number |
 //! | snapshot, terms | a compiled configuration; what of it counts for open streams |

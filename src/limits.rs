@@ -7,8 +7,10 @@
 
 mod bodies;
 mod memory;
+mod stints;
 pub use bodies::*;
 pub use memory::*;
+pub use stints::*;
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -393,13 +395,6 @@ pub const BATCH_BYTES: usize = 64 * KIB;
 /// Newcomers, and sockets that have something to tell, that the engine looks at before it
 /// delivers again.
 pub const STREAMS_A_TURN: usize = 256;
-/// Sockets written in a row before the engine lets other tasks of its thread run: one to three ms.
-pub const WRITES_IN_A_ROW: usize = 256;
-/// Bytes that take as long to write as another socket does.
-pub const WRITE_BYTES: usize = KIB;
-/// Connections accepted in a row before those that are open have a turn: a herd that comes back waits
-/// at the door, and does not stand before those who are served.
-pub const ACCEPTS_IN_A_ROW: usize = 16;
 /// Encoded frames kept for those who are a little behind, so that a replay to many encodes once.
 pub const FRAMES_KEPT: usize = 1024;
 /// Bytes of those frames.

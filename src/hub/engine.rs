@@ -35,13 +35,14 @@ use super::audience::Audiences;
 use super::beats::Beats;
 use super::clients::{Left, Submitting, Views};
 use super::frames::{Batch, Frames};
+use super::stint::Stint;
 use super::stream::{Behind, Position, Ready, Stream, Written};
 use super::{Joining, Shared, Terms};
 use crate::access::Leaving;
 use crate::dialect::{Form, Told};
 use crate::event::{Cursor, Event, Gap, Kind};
 use crate::limits::{
-    BATCH_BYTES, BATCH_EVENTS, RETRY_MIN, STREAMS_A_TURN, WRITE_BYTES, WRITES_IN_A_ROW,
+    BATCH_BYTES, BATCH_EVENTS, RETRY_MIN, STREAMS_A_TURN, WRITE_BYTES, WRITE_TIME, WRITES_IN_A_ROW,
 };
 use crate::log::Past;
 use crate::metrics::{Disconnect, Source};
@@ -79,8 +80,8 @@ pub struct Engine {
     past: Pieces,
     /// Who waits for what the upstream says of a record.
     waiting: Waiting,
-    /// Sockets written since other tasks of the thread had a turn, or as much as to so many.
-    written: usize,
+    /// Sockets written to in a row, or as much as to so many.
+    stint: Stint,
     /// What the last stream that was behind was sent in this turn.
     replayed: Option<Replayed>,
 }
@@ -131,7 +132,7 @@ impl Engine {
             ahead: Vec::new(),
             past: Pieces::new(Arc::clone(&shared.wake)),
             waiting: Waiting::default(),
-            written: 0,
+            stint: Stint::new(WRITES_IN_A_ROW, WRITE_TIME),
             replayed: None,
             shared,
         }
@@ -329,8 +330,8 @@ impl Engine {
                     stream.position = batch.cut(taken, self.tail.seq, Instant::now());
                 }
             }
-            self.written += batch.joined.len() / WRITE_BYTES;
-            self.give_way().await;
+            self.stint.count(batch.joined.len() / WRITE_BYTES);
+            self.stint.give_way().await;
         }
         self.shared
             .metrics
@@ -347,7 +348,7 @@ impl Engine {
         let keys: Vec<u32> = self.live().collect();
         for key in keys {
             self.tell_gap_to(key, at, reason);
-            self.give_way().await;
+            self.stint.give_way().await;
         }
     }
 
@@ -411,7 +412,7 @@ impl Engine {
     async fn look_at_ready(&mut self) {
         for key in self.ready.take(STREAMS_A_TURN) {
             self.look_at(key);
-            self.give_way().await;
+            self.stint.give_way().await;
         }
     }
 
@@ -455,15 +456,6 @@ impl Engine {
             .iter()
             .filter(|(_, stream)| matches!(stream.position, Position::Live))
             .filter_map(|(key, _)| u32::try_from(key).ok())
-    }
-
-    /// Lets other tasks of this thread run after many writes.
-    async fn give_way(&mut self) {
-        self.written += 1;
-        if self.written >= WRITES_IN_A_ROW {
-            self.written = 0;
-            tokio::task::yield_now().await;
-        }
     }
 }
 

@@ -49,7 +49,7 @@ impl Engine {
                     }
                     Position::Behind(_) => self.beat_behind(key, now, round),
                 }
-                self.give_way().await;
+                self.stint.give_way().await;
             }
         }
     }

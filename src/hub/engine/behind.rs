@@ -97,7 +97,7 @@ impl Engine {
                 (batch, reached, halt)
             }
         };
-        self.written += batch.joined.len() / WRITE_BYTES;
+        self.stint.count(batch.joined.len() / WRITE_BYTES);
         let Some(stream) = self.streams.get_mut(key as usize) else {
             return;
         };
@@ -281,7 +281,7 @@ impl Engine {
                     Err(gap) => self.tell_gap_to(key, self.tail, gap),
                     Ok(()) => stream.call_again(),
                 }
-                self.give_way().await;
+                self.stint.give_way().await;
             }
         }
     }

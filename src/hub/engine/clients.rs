@@ -24,7 +24,7 @@ impl Engine {
             let done = self.submit(&submitting);
             // Who gave up waiting is subscribed all the same.
             let _given_up = submitting.reply.send(done);
-            self.give_way().await;
+            self.stint.give_way().await;
         }
         // There may be more.
         self.shared.wake.notify_one();

@@ -40,7 +40,7 @@ impl Engine {
             let members = self.audiences.audience(id).map(|a| a.members().to_vec());
             for key in members.unwrap_or_default() {
                 self.end_with(key, last, reason);
-                self.give_way().await;
+                self.stint.give_way().await;
             }
         }
     }
@@ -94,7 +94,7 @@ impl Engine {
                 stream.write(&sse::retry(jittered(RETRY_SPREAD_AT_END)));
             }
             self.end(key, Disconnect::Drained);
-            self.give_way().await;
+            self.stint.give_way().await;
         }
         info!(streams, "streams ended");
     }

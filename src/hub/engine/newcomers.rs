@@ -24,7 +24,7 @@ impl Engine {
                 return;
             };
             self.join(joining);
-            self.give_way().await;
+            self.stint.give_way().await;
         }
         // There may be more.
         self.shared.wake.notify_one();

@@ -63,7 +63,7 @@ impl Engine {
         for read in self.terms.access.reads.take_ended() {
             for key in self.waiting.0.remove(&read).unwrap_or_default() {
                 self.look_at(key);
-                self.give_way().await;
+                self.stint.give_way().await;
             }
         }
     }

@@ -89,7 +89,7 @@ pub(crate) struct Streams {
     /// Writes that are made while the streams are away, besides the others
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) missed: u32,
-    /// What is asked for, with GET, before and while all streams come back
+    /// What is asked for, with GET, while events are told, and before and while all streams come back
     #[arg(long, value_name = "URL")]
     pub(crate) probe_url: Option<String>,
     /// A field of each probe's request; may be said again

@@ -20,7 +20,7 @@ use crate::progress::Progress;
 use crate::report::{StreamsReport, show};
 use crate::target::Target;
 use crate::writes::{Outcome, Writer};
-use storm::Storm;
+use storm::{Storm, probe_if};
 
 /// A run with what it needs.
 struct Run<'a> {
@@ -28,6 +28,8 @@ struct Run<'a> {
     server: Option<Server>,
     listeners: Rc<Listeners>,
     writer: Option<Writer>,
+    /// What else is asked for meanwhile.
+    probe: Option<Target>,
     progress: Progress,
     stop: watch::Receiver<bool>,
 }
@@ -42,6 +44,8 @@ pub(crate) struct Measured {
     pub(crate) cpu_seconds: Option<f64>,
     pub(crate) seconds: f64,
     pub(crate) own_utilisation: f64,
+    /// Requests while events were told.
+    pub(crate) probed: Option<Outcome>,
     pub(crate) storm: Option<Storm>,
 }
 
@@ -93,12 +97,20 @@ impl<'a> Run<'a> {
                 })
             }
         };
+        let probe = match &options.probe_url {
+            None => None,
+            Some(url) => {
+                let target = Target::of(url).await;
+                Some(target.map_err(|why| format!("--probe-url: {why}"))?)
+            }
+        };
         let listeners = Listeners::new(target, options, Rc::new(heard));
         Ok(Self {
             options,
             server,
             listeners: Rc::new(listeners),
             writer: writer.filter(|_| options.writes > 0),
+            probe,
             progress: Progress::new(options.common.quiet),
             stop,
         })
@@ -173,7 +185,16 @@ impl<'a> Run<'a> {
         let (cpu, own_cpu) = (self.server.as_ref().map(Server::spent), own());
         let start = Instant::now();
         let before = self.options.before_storm();
-        self.write_some(&writer, 0..before, measured).await?;
+        let (end, ended) = watch::channel(false);
+        let probing = probe_if(self.probe.clone(), self.options, ended);
+        let writing = async {
+            let written = self.write_some(&writer, 0..before, measured).await;
+            end.send_replace(true);
+            written
+        };
+        let (probed, written) = tokio::join!(probing, writing);
+        written?;
+        measured.probed = probed?;
         if !self.options.missed().is_empty() && !*self.stop.borrow() {
             measured.storm = Some(self.storm(&writer, measured).await?);
             let rest = self.options.missed().end..self.options.writes + self.options.missed;

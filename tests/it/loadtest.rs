@@ -170,6 +170,8 @@ async fn all_that_come_back_at_once_have_missed_nothing() {
         "caught_up_p50_ms",
         "caught_up_p99_ms",
         "caught_up_max_ms",
+        "probe_told_p50_ms",
+        "probe_told_p99_ms",
         "probe_calm_p50_ms",
         "probe_calm_p99_ms",
         "probe_storm_p50_ms",

@@ -53,6 +53,8 @@ pub(crate) struct StreamsReport {
     caught_up_p99_ms: Option<f64>,
     caught_up_max_ms: Option<f64>,
     probe_failures: Option<u64>,
+    probe_told_p50_ms: Option<f64>,
+    probe_told_p99_ms: Option<f64>,
     probe_calm_p50_ms: Option<f64>,
     probe_calm_p99_ms: Option<f64>,
     probe_storm_p50_ms: Option<f64>,
@@ -80,7 +82,8 @@ impl StreamsReport {
         let caught_up = storm.map(|storm| &storm.caught_up);
         let calm = storm.and_then(|storm| storm.calm.as_ref());
         let during = storm.and_then(|storm| storm.during.as_ref());
-        let probes = [calm, during].into_iter().flatten();
+        let told = measured.probed.as_ref();
+        let probes = [told, calm, during].into_iter().flatten();
         let probe_failures: u64 = probes.map(|outcome| outcome.failed()).sum();
         let ran = measured.seconds > 0.0;
         Self {
@@ -126,7 +129,9 @@ impl StreamsReport {
             caught_up_p50_ms: caught_up.and_then(|times| at(times, 0.5)),
             caught_up_p99_ms: caught_up.and_then(|times| at(times, 0.99)),
             caught_up_max_ms: caught_up.and_then(Latency::longest).map(rounded),
-            probe_failures: calm.or(during).map(|_| probe_failures),
+            probe_failures: told.map(|_| probe_failures),
+            probe_told_p50_ms: told.and_then(|outcome| at(&outcome.times, 0.5)),
+            probe_told_p99_ms: told.and_then(|outcome| at(&outcome.times, 0.99)),
             probe_calm_p50_ms: calm.and_then(|outcome| at(&outcome.times, 0.5)),
             probe_calm_p99_ms: calm.and_then(|outcome| at(&outcome.times, 0.99)),
             probe_storm_p50_ms: during.and_then(|outcome| at(&outcome.times, 0.5)),
@@ -156,6 +161,14 @@ impl Report for StreamsReport {
         let mut rows = self.opening_rows();
         if self.writes > 0 {
             rows.extend(self.delivery_rows());
+        }
+        if self.probe_failures.is_some() {
+            let told = pair(self.probe_told_p50_ms, self.probe_told_p99_ms);
+            rows.push(row(
+                "probe, while told",
+                told,
+                "p50, p99: a request meanwhile",
+            ));
         }
         if self.caught_up.is_some() {
             rows.extend(self.storm_rows());

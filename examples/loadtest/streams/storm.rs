@@ -33,13 +33,7 @@ impl Run<'_> {
         writer: &Writer,
         measured: &mut Measured,
     ) -> Result<Storm, String> {
-        let target = match &self.options.probe_url {
-            None => None,
-            Some(url) => {
-                let target = Target::of(url).await;
-                Some(target.map_err(|why| format!("--probe-url: {why}"))?)
-            }
-        };
+        let target = self.probe.clone();
         let calm = match &target {
             None => None,
             Some(target) => Some(self.calm(target).await?),
@@ -142,7 +136,8 @@ async fn come_back(
     }
 }
 
-async fn probe_if(
+/// Requests until `ended` is true, if any are to be made.
+pub(super) async fn probe_if(
     target: Option<Target>,
     options: &Streams,
     ended: watch::Receiver<bool>,

@@ -141,6 +141,11 @@ impl Served {
         format!("http://{}{path}", self.address)
     }
 
+    /// The same of the API itself.
+    pub(crate) fn api_url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.upstream)
+    }
+
     /// Where somebody hears of everything, which is one collection here.
     pub(crate) fn stream_url(&self) -> String {
         match self.peer {
@@ -152,7 +157,7 @@ impl Served {
     /// Where that collection is written to.
     pub(crate) fn write_url(&self) -> String {
         match self.peer {
-            Peer::NchanPast => format!("http://{}/todos", self.upstream),
+            Peer::NchanPast => self.api_url("/todos"),
             _ => self.url("/todos"),
         }
     }

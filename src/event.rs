@@ -277,6 +277,8 @@ impl Json {
             match byte {
                 b'"' => at = end_of_string(bytes, at).map_or(bytes.len(), |(end, _)| end + 1),
                 b' ' | b'\n' | b'\r' | b'\t' => {
+                    // Once: there is room for all of it from then on.
+                    compact.reserve(bytes.len() - compact.len());
                     compact.push_str(text.get(copied..at - 1).unwrap_or_default());
                     copied = at;
                 }

@@ -319,6 +319,13 @@ impl<'a> Run<'a> {
         if measured.writes.failed() > 0 {
             notes.push(format!("writes failed: {}", measured.writes.failures()));
         }
+        if let Some(probed) = measured
+            .probed
+            .as_ref()
+            .filter(|probed| probed.failed() > 0)
+        {
+            notes.push(format!("probes failed: {}", probed.failures()));
+        }
         let figures = self.listeners.heard.figures.borrow();
         if figures.closed > 0 && !self.options.reconnect {
             notes.push(format!(

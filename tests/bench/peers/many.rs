@@ -24,7 +24,7 @@ pub(crate) fn measure(bench: &mut Bench) {
     let what = format!("{many} back at once, {MISSED} events behind: all have them, ms");
     bench.sum_up(&what, &series, STORM, &["caught_up_max_ms"]);
     bench.sum_up(
-        "the API's p99, calm / while 10 000 are told / while all come back, ms",
+        &format!("the API's p99, ms: calm / while {many} are told / while all come back"),
         &series,
         STORM,
         &[CALM, TOLD, DURING],
